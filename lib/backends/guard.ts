@@ -1,0 +1,116 @@
+/**
+ * Stands between a request and the cache's storages: whatever they do, the request goes on. What
+ * fails, or takes longer than the budget, is answered with "nothing there" and reported, once for
+ * each outage. After something hung, the storage is left alone for a while, so that an outage costs
+ * one budget and not one for each request.
+ */
+import { asCacheError, CacheError } from '../errors.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { Ms } from '../units.ts'
+
+export interface GuardOptions {
+  /** How long a request waits for an answer of the storage. */
+  readonly budget: Ms
+  readonly report: (error: CacheError) => void
+}
+
+const firstRest: Ms = 1_000
+const longestRest: Ms = 30_000
+// Nobody waits for a write, but one that never ends must not go unnoticed.
+const writeBudgets = 10
+
+export class Guard {
+  readonly #options: GuardOptions
+  #down = false
+  #rest: Ms = firstRest
+  #restsUntil = 0
+
+  constructor(options: GuardOptions) {
+    this.#options = options
+  }
+
+  /** Whether it is worth asking the storage. */
+  get available(): boolean {
+    return this.#restsUntil === 0 || performance.now() >= this.#restsUntil
+  }
+
+  /** The answer of a storage, or the fallback. */
+  read<T>(what: string, ask: () => MaybePromise<T>, fallback: T): MaybePromise<T> {
+    if (!this.available) return fallback
+    try {
+      const answer = ask()
+      if (isPromise(answer)) return this.#within(what, answer, fallback)
+      this.#answered()
+      return answer
+    } catch (error) {
+      this.failed(what, error)
+      return fallback
+    }
+  }
+
+  /** A write that nobody waits for. */
+  write(what: string, work: () => MaybePromise<unknown>): void {
+    try {
+      const written = work()
+      if (!isPromise(written)) return this.#answered()
+      const late = setTimeout(() => this.#hung(what), this.#options.budget * writeBudgets).unref()
+      written.then(
+        () => {
+          clearTimeout(late)
+          this.#answered()
+        },
+        (error) => {
+          clearTimeout(late)
+          this.failed(what, error)
+        },
+      )
+    } catch (error) {
+      this.failed(what, error)
+    }
+  }
+
+  /** Reports a failure: of an outage the first only, of a single entry each. */
+  failed(what: string, cause: unknown): void {
+    const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
+    if (error.code === 'ERR_CACHE_ENTRY_CORRUPT') return this.#options.report(error)
+    const known = this.#down
+    this.#down = true
+    if (!known) this.#options.report(error)
+  }
+
+  #within<T>(what: string, answer: Promise<T>, fallback: T): Promise<T> {
+    return new Promise((resolve) => {
+      // Keeps the process alive: the request that waits may be all that is left of it.
+      const timer = setTimeout(() => {
+        this.#hung(what)
+        resolve(fallback)
+      }, this.#options.budget)
+      answer.then(
+        (value) => {
+          clearTimeout(timer)
+          this.#answered()
+          resolve(value)
+        },
+        (error) => {
+          clearTimeout(timer)
+          this.failed(what, error)
+          resolve(fallback)
+        },
+      )
+    })
+  }
+
+  #hung(what: string): void {
+    const message = `the storage did not ${what} within ${this.#options.budget} ms`
+    this.failed(what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
+    this.#restsUntil = performance.now() + this.#rest
+    this.#rest = Math.min(this.#rest * 2, longestRest)
+  }
+
+  #answered(): void {
+    if (!this.#down) return
+    this.#down = false
+    this.#rest = firstRest
+    this.#restsUntil = 0
+  }
+}

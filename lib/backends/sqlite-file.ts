@@ -1,0 +1,155 @@
+/**
+ * Opens a SQLite file and sees that it is ours: not another program's, not broken, not of a newer
+ * version of this library.
+ */
+import { existsSync, mkdirSync, renameSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname } from 'node:path'
+import { CacheError } from '../errors.ts'
+import type { Ms } from '../units.ts'
+
+/** The part of better-sqlite3 that is used here. */
+export interface SqliteDriver {
+  prepare(sql: string): SqliteStatement
+  exec(sql: string): unknown
+  pragma(sql: string, options?: { simple: boolean }): unknown
+  close(): unknown
+  readonly inTransaction: boolean
+}
+
+export interface SqliteStatement {
+  run(...parameters: unknown[]): { readonly changes: number }
+  get(...parameters: unknown[]): unknown
+  all(...parameters: unknown[]): unknown[]
+  raw(): SqliteStatement
+  pluck(): SqliteStatement
+}
+
+/** What to do with a file that is not a usable database. */
+export type OnCorrupt = 'error' | 'replace'
+
+// "udch": SQLite's place for saying whose file it is.
+const applicationId = 0x75646368
+const schemaVersion = 1
+
+const tables = ['responses', 'redirects'] as const
+export type SqliteTable = (typeof tables)[number]
+
+// The body is the last column: what is read before it leaves its pages untouched.
+const schema = tables
+  .map(
+    (table) => `
+  CREATE TABLE ${table} (key TEXT NOT NULL UNIQUE, expires INTEGER, head TEXT NOT NULL, body BLOB NOT NULL);
+  CREATE INDEX ${table}_expires ON ${table} (expires) WHERE expires IS NOT NULL;`,
+  )
+  .join('')
+
+/** How long opening may wait for other processes that open the same file. */
+const openTimeout: Ms = 5_000
+
+// While open the loop is never held up for longer than this; what takes longer is tried again later.
+const busyTimeout: Ms = 10
+
+/**
+ * @throws CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_CORRUPT, ERR_CACHE_FILE_FOREIGN,
+ * ERR_CACHE_FILE_NEWER, ERR_CACHE_STORAGE_FAILED
+ */
+export function openSqliteFile(
+  path: string,
+  onCorrupt: OnCorrupt,
+  fastSave: boolean,
+): SqliteDriver {
+  const Driver = loadDriver()
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+  try {
+    return open(Driver, path, fastSave)
+  } catch (error) {
+    const known = describe(error, path)
+    if (known.code !== 'ERR_CACHE_FILE_CORRUPT' || onCorrupt !== 'replace') throw known
+    setAside(path)
+    return open(Driver, path, fastSave)
+  }
+}
+
+type DriverClass = new (path: string, options: { timeout: number }) => SqliteDriver
+
+function loadDriver(): DriverClass {
+  try {
+    return createRequire(import.meta.url)('better-sqlite3') as DriverClass
+  } catch (cause) {
+    const message = "backend 'sqlite' needs better-sqlite3: npm install better-sqlite3"
+    throw new CacheError('ERR_CACHE_DRIVER_MISSING', message, { cause })
+  }
+}
+
+function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
+  const db = new Driver(path, { timeout: openTimeout })
+  try {
+    checkOwner(db, path)
+    // Reading it first: setting it needs a lock, even where nothing changes.
+    if (db.pragma('journal_mode', { simple: true }) !== 'wal') {
+      // A page size counts only before the first table is made.
+      db.pragma('page_size = 8192')
+      db.pragma('journal_mode = WAL')
+    }
+    db.pragma(`synchronous = ${fastSave ? 'OFF' : 'NORMAL'}`)
+    db.pragma('cache_size = -65536')
+    db.pragma(`mmap_size = ${2 ** 30}`)
+    createSchema(db, path)
+    db.pragma(`busy_timeout = ${busyTimeout}`)
+    return db
+  } catch (error) {
+    db.close()
+    throw error
+  }
+}
+
+function checkOwner(db: SqliteDriver, path: string): void {
+  const owner = db.pragma('application_id', { simple: true })
+  const tableCount = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number
+  if (owner !== applicationId && (owner !== 0 || tableCount > 0)) {
+    const message = `'${path}' is a database of another program; name another file as cacheName`
+    throw new CacheError('ERR_CACHE_FILE_FOREIGN', message)
+  }
+  const version = db.pragma('user_version', { simple: true }) as number
+  if (version > schemaVersion) {
+    const message = `'${path}' was written by a newer version of undici-cache (format ${version}, this one reads ${schemaVersion})`
+    throw new CacheError('ERR_CACHE_FILE_NEWER', message)
+  }
+}
+
+function createSchema(db: SqliteDriver, path: string): void {
+  if (db.pragma('user_version', { simple: true }) === schemaVersion) return
+  db.exec('BEGIN IMMEDIATE')
+  try {
+    // Another process may have been faster.
+    checkOwner(db, path)
+    if (db.pragma('user_version', { simple: true }) !== schemaVersion) {
+      db.exec(schema)
+      db.pragma(`application_id = ${applicationId}`)
+      db.pragma(`user_version = ${schemaVersion}`)
+    }
+    db.exec('COMMIT')
+  } catch (error) {
+    if (db.inTransaction) db.exec('ROLLBACK')
+    throw error
+  }
+}
+
+function describe(error: unknown, path: string): CacheError {
+  if (error instanceof CacheError) return error
+  const code = (error as { code?: string }).code ?? ''
+  if (code.startsWith('SQLITE_NOTADB') || code.startsWith('SQLITE_CORRUPT')) {
+    const message = `'${path}' is no usable database; delete it, or set onCorrupt: 'replace'`
+    return new CacheError('ERR_CACHE_FILE_CORRUPT', message, { cause: error })
+  }
+  return new CacheError('ERR_CACHE_STORAGE_FAILED', `cannot open '${path}'`, { cause: error })
+}
+
+// Set aside, not deleted: it may be somebody's only copy of something.
+function setAside(path: string): void {
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, '-')
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(path + suffix)) renameSync(path + suffix, `${path}.corrupt-${stamp}${suffix}`)
+  }
+}

@@ -1,0 +1,154 @@
+import {
+  BaseStorage,
+  type StorageTraits,
+  type StoredHead,
+  type StoredRecord,
+} from './base-storage.ts'
+import type { EpochMs } from '../units.ts'
+import type { SqliteConnection } from './sqlite-connection.ts'
+import type { SqliteStatement, SqliteTable } from './sqlite-file.ts'
+
+const pageRows = 500
+
+type Row = [expires: EpochMs | null, head: string, body: Buffer]
+
+/** Records as rows of one table; see `sqlite-connection.ts` for when they are written. */
+export class SQLiteStorage extends BaseStorage {
+  override readonly traits: StorageTraits = {
+    persistent: true,
+    expires: false,
+    // SQLite holds up to 2^31 bytes in a value; well below it memory is the limit.
+    maxBodyBytes: 2 ** 28,
+  }
+  readonly #connection: SqliteConnection
+  readonly #table: SqliteTable
+  readonly #get: SqliteStatement
+  readonly #has: SqliteStatement
+  readonly #count: SqliteStatement
+  readonly #keyPage: SqliteStatement
+  readonly #headPage: SqliteStatement
+  readonly #replaceHead: SqliteStatement
+  readonly #deleteExpired: SqliteStatement
+
+  constructor(connection: SqliteConnection, table: SqliteTable) {
+    super()
+    this.#connection = connection
+    this.#table = table
+    this.#get = connection.prepare(`SELECT expires, head, body FROM ${table} WHERE key = ?`).raw()
+    this.#has = connection.prepare(`SELECT 1 FROM ${table} WHERE key = ?`).pluck()
+    this.#count = connection.prepare(`SELECT count(*) FROM ${table}`).pluck()
+    const page = `FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${pageRows}`
+    this.#keyPage = connection.prepare(`SELECT rowid, key ${page}`).raw()
+    this.#headPage = connection.prepare(`SELECT rowid, key, head, expires ${page}`).raw()
+    this.#replaceHead = connection.prepare(
+      `UPDATE ${table} SET head = ?, expires = ? WHERE key = ? AND head = ?`,
+    )
+    this.#deleteExpired = connection.prepare(
+      `DELETE FROM ${table} WHERE rowid IN
+        (SELECT rowid FROM ${table} WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)`,
+    )
+  }
+
+  override changeToken(): number {
+    return this.#connection.changeToken(this.#table)
+  }
+
+  override get(key: string): StoredRecord | undefined {
+    const record = this.peek(key)
+    // What still waits for its commit is shared with the one who commits it.
+    return this.#connection.pending(this.#table, key) ? record && copyOf(record) : record
+  }
+
+  override peek(key: string): StoredRecord | undefined {
+    const pending = this.#connection.pending(this.#table, key)
+    if (pending !== undefined) return pending ?? undefined
+    const row = this.#get.get(key) as Row | undefined
+    if (row === undefined) return undefined
+    return { head: row[1], body: row[2], expiresAt: row[0] ?? undefined }
+  }
+
+  override has(key: string): boolean {
+    const pending = this.#connection.pending(this.#table, key)
+    return pending === undefined ? this.#has.get(key) !== undefined : pending !== null
+  }
+
+  override set(key: string, record: StoredRecord): Promise<void> {
+    return this.#connection.write(this.#table, key, copyOf(record))
+  }
+
+  override async delete(key: string): Promise<boolean> {
+    const had = this.has(key)
+    await this.#connection.write(this.#table, key, undefined)
+    return had
+  }
+
+  override replaceHead(
+    key: string,
+    from: string,
+    { head, expiresAt }: Omit<StoredHead, 'key'>,
+  ): Promise<boolean> {
+    return this.#connection.run(() => {
+      this.#connection.changed(this.#table)
+      return this.#replaceHead.run(head, expiresAt ?? null, key, from).changes > 0
+    })
+  }
+
+  override async *keys(): AsyncIterable<string> {
+    for await (const [, key] of this.#pages<[number, string]>(this.#keyPage)) yield key
+  }
+
+  override async *heads(): AsyncIterable<StoredHead> {
+    type HeadRow = [rowid: number, key: string, head: string, expires: EpochMs | null]
+    for await (const [, key, head, expires] of this.#pages<HeadRow>(this.#headPage)) {
+      yield { key, head, expiresAt: expires ?? undefined }
+    }
+  }
+
+  override size(): Promise<number> {
+    return this.#connection.run(() => this.#count.get() as number)
+  }
+
+  override async deleteMany(keys: readonly string[]): Promise<number> {
+    const deleted = await Promise.all(keys.map((key) => this.delete(key)))
+    return deleted.filter(Boolean).length
+  }
+
+  override async setMany(
+    records: Iterable<readonly [key: string, record: StoredRecord]>,
+  ): Promise<void> {
+    await Promise.all(Array.from(records, ([key, record]) => this.set(key, record)))
+  }
+
+  override deleteExpired(now: EpochMs, limit: number): Promise<number> {
+    return this.#connection.run(() => {
+      const { changes } = this.#deleteExpired.run(now, limit)
+      if (changes > 0) this.#connection.changed(this.#table)
+      return changes
+    })
+  }
+
+  override clear(): Promise<void> {
+    return this.#connection.run(() => {
+      this.#connection.changed(this.#table)
+      this.#connection.prepare(`DELETE FROM ${this.#table}`).run()
+    })
+  }
+
+  override close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  // Pages by row id: an upsert keeps the id, so no row comes twice, and none is passed over.
+  async *#pages<R extends [rowid: number, ...unknown[]]>(page: SqliteStatement): AsyncIterable<R> {
+    for (let after = 0; ;) {
+      const rows = await this.#connection.run(() => page.all(after) as R[])
+      yield* rows
+      if (rows.length < pageRows) return
+      after = rows.at(-1)![0]
+    }
+  }
+}
+
+function copyOf({ head, body, expiresAt }: StoredRecord): StoredRecord {
+  return { head, body: Uint8Array.prototype.slice.call(body), expiresAt }
+}

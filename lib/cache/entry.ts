@@ -1,0 +1,74 @@
+/** A stored response, as the rest of the library sees it. */
+import type { HeaderFields } from '../policy/validators.ts'
+import type { Echo } from '../request/echoes.ts'
+import type { EpochMs } from '../units.ts'
+
+/** What is known of a response before, and besides, its body. */
+export interface EntryHead {
+  /** The text of the key under which it is stored; compared on every hit. */
+  readonly text: string
+  readonly status: number
+  readonly statusText: string
+  /** Names and values in wire order and casing. Shared: never changed, never handed out. */
+  readonly rawHeaders: readonly string[]
+  readonly rawTrailers: readonly string[]
+  /** When the origin's answer had arrived; a successful validation counts as an answer. */
+  readonly storedAt: EpochMs
+  /** Until then it is used without asking; undefined: it never expires. */
+  readonly expiresAt: EpochMs | undefined
+  /** What the request said in the fields that select among variants. */
+  readonly selectedBy?: SelectedBy | undefined
+  /** Where credentials of the request stood in the header lines; see `echoes.ts`. */
+  readonly echoes?: readonly Echo[] | undefined
+  /**
+   * A redirect that was stored for fetch, which leaves its body unread; other callers, who would
+   * get to see the body, ask the origin once more.
+   */
+  readonly forFetch?: true | undefined
+}
+
+export interface SelectedBy {
+  /** Names in lower case, sorted. */
+  readonly names: readonly string[]
+  /** Of the values, which may be secrets. */
+  readonly digest: string
+}
+
+/** Where a body is that was too long for one record. */
+export interface BodyParts {
+  /** Of this write: another write of the same key has another one. */
+  readonly id: string
+  readonly count: number
+}
+
+export interface Entry extends EntryHead {
+  /** By names in lower case; made from `rawHeaders`. Shared, as they are. */
+  readonly headers: HeaderFields
+  readonly trailers: HeaderFields
+  /** Of the whole body. */
+  readonly bodyBytes: number
+  /** SHA-256 of the whole body, base64url. */
+  readonly bodyDigest: string
+  /** The body, where it is in the record; empty where `parts` says where it is. Shared. */
+  readonly body: Uint8Array
+  readonly parts?: BodyParts | undefined
+}
+
+/** What is stored of the request, for people; a hit does not read it. */
+export interface StoredRequest {
+  readonly method: string
+  /** Without credentials. */
+  readonly url: string
+  /** Flat, without credentials. */
+  readonly headers: readonly string[]
+}
+
+/** A chain of redirects that was followed below the cache: its URLs, and where its end is stored. */
+export interface RedirectChain {
+  readonly text: string
+  /** Every URL of the chain, the first and the last included. */
+  readonly history: readonly string[]
+  readonly echoes?: readonly Echo[] | undefined
+  /** Key of the last response. */
+  readonly target: string
+}

@@ -1,0 +1,32 @@
+import { join } from 'node:path'
+import { FileStorage } from '../backends/filesystem.ts'
+import { checkOptions } from '../check-options.ts'
+import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
+import { isPartKey } from './body-parts.ts'
+import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
+
+export interface FileCacheOptions extends CachePathOptions, CacheTuning {}
+
+/** A cache in a folder, with a file for each response. */
+export class FileCache extends BaseCache {
+  override readonly responses: FileStorage
+  override readonly redirects: FileStorage
+  /** Absolute. */
+  readonly directory: string
+
+  /** @param cacheName the folder; `~` is the home folder. Default `http_cache`. */
+  constructor(cacheName = 'http_cache', options: FileCacheOptions = {}) {
+    checkOptions(options, { ...tuningRules, ...pathRules }, ' of FileCache')
+    super(options)
+    this.directory = cachePath(cacheName, options)
+    this.responses = new FileStorage(join(this.directory, 'responses'))
+    this.redirects = new FileStorage(join(this.directory, 'redirects'))
+  }
+
+  /** The files of all stored responses. */
+  async *paths(): AsyncIterable<string> {
+    for await (const key of this.responses.keys()) {
+      if (!isPartKey(key)) yield this.responses.pathOf(key)
+    }
+  }
+}

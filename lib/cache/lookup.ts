@@ -1,0 +1,156 @@
+/**
+ * Finds what is stored for a request: under its key, or, where the response selects by request
+ * fields (Vary), under the key of the variant. The first variant has the key itself, so that one
+ * read is enough for the many URLs that have one variant only.
+ */
+import { hash } from 'node:crypto'
+import type { BaseStorage, StoredRecord } from '../backends/base-storage.ts'
+import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { selectingValues } from '../policy/vary.ts'
+import { requestHeader, type CacheRequest } from '../request/read-request.ts'
+import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
+import { HotTier } from './hot-tier.ts'
+import { decodeChain, decodeEntry } from './record.ts'
+
+/** One namespace of entries: a storage, and what of it is kept decoded. */
+export class Shelf {
+  readonly storage: BaseStorage
+  readonly hot: HotTier<Entry>
+  /** Written, but not yet known to be readable: a storage that answers later has not got it yet. */
+  readonly #unsettled = new Map<string, StoredRecord>()
+
+  constructor(storage: BaseStorage, hotBytes: number) {
+    this.storage = storage
+    this.hot = new HotTier(storage, hotBytes)
+  }
+
+  /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT, or what the storage throws */
+  entry(key: string): MaybePromise<Entry | undefined> {
+    const hot = this.hot.get(key)
+    if (hot !== undefined) return hot
+    const record = this.#unsettled.get(key) ?? this.storage.peek(key)
+    if (isPromise(record)) return record.then((found) => found && decodeEntry(found))
+    if (record === undefined) return undefined
+    const entry = decodeEntry(record)
+    this.hot.keep(key, entry)
+    return entry
+  }
+
+  record(key: string): MaybePromise<StoredRecord | undefined> {
+    return this.#unsettled.get(key) ?? this.storage.peek(key)
+  }
+
+  write(key: string, record: StoredRecord): MaybePromise<void> {
+    const written = this.hot.write(key, undefined, () => this.storage.set(key, record))
+    if (!isPromise(written)) return
+    this.#unsettled.set(key, record)
+    const settle = (): void => {
+      if (this.#unsettled.get(key) === record) this.#unsettled.delete(key)
+    }
+    written.then(settle, settle)
+    return written
+  }
+
+  delete(key: string): MaybePromise<boolean> {
+    this.#unsettled.delete(key)
+    return this.hot.write(key, undefined, () => this.storage.delete(key))
+  }
+
+  clear(): MaybePromise<void> {
+    this.#unsettled.clear()
+    this.hot.clear()
+    return this.storage.clear()
+  }
+}
+
+/** What was found for a request. */
+export interface Found {
+  readonly entry: Entry
+  /** Where it is. */
+  readonly key: string
+  readonly shelf: Shelf
+  /** The URLs of the chain that ends in this response, where one was followed below the cache. */
+  readonly history?: readonly string[] | undefined
+}
+
+export interface Lookup {
+  readonly found?: Found | undefined
+  /** How the response under the key itself is selected; others have keys of their own then. */
+  readonly primary?: SelectedBy | undefined
+  /** Something is stored for the URL, but for other values of the selecting fields. */
+  readonly variantMissing?: true | undefined
+  /** A redirect is stored, and it is not known whether this caller follows redirects below. */
+  readonly ambiguous?: true | undefined
+}
+
+export const notFound: Lookup = {}
+
+/** The entry that answers this request, in one namespace. */
+export function findOn(shelf: Shelf, request: CacheRequest): MaybePromise<Lookup> {
+  return chain(shelf.entry(request.key), (entry) => {
+    // A different text under the same key is another request's response, however it got there.
+    if (entry === undefined || entry.text !== request.text) return notFound
+    const primary = entry.selectedBy
+    if (primary === undefined) return { found: { entry, key: request.key, shelf } }
+    const wanted = selectionDigest(request, primary.names)
+    if (wanted === primary.digest) return { found: { entry, key: request.key, shelf }, primary }
+    const key = variantKey(request.key, wanted)
+    return chain(shelf.entry(key), (variant) =>
+      variant?.text === request.text && variant.selectedBy?.digest === wanted
+        ? { found: { entry: variant, key, shelf }, primary }
+        : { primary, variantMissing: true },
+    )
+  })
+}
+
+/** Where a response to this request belongs, given what is stored under its key. */
+export function placeFor(
+  request: CacheRequest,
+  primary: SelectedBy | undefined,
+  selectedBy: SelectedBy | undefined,
+): string {
+  const otherVariant =
+    primary !== undefined &&
+    selectedBy !== undefined &&
+    primary.digest !== selectedBy.digest &&
+    primary.names.join() === selectedBy.names.join()
+  return otherVariant ? variantKey(request.key, selectedBy.digest) : request.key
+}
+
+/** How this request selects a response that varies by these fields; undefined where by none. */
+export function selectionOf(
+  request: CacheRequest,
+  names: readonly string[],
+): SelectedBy | undefined {
+  return names.length === 0 ? undefined : { names, digest: selectionDigest(request, names) }
+}
+
+/** A followed chain of redirects for this request; undefined where none is stored. */
+export function findChain(
+  shelf: Shelf,
+  request: CacheRequest,
+): MaybePromise<RedirectChain | undefined> {
+  return chain(shelf.record(chainKey(request.key)), (record) => {
+    const found = record && decodeChain(record)
+    return found?.text === request.text ? found : undefined
+  })
+}
+
+/** Under which a followed chain is stored: beside the hop, which another composition replays. */
+export function chainKey(key: string): string {
+  return `${key}.chain`
+}
+
+// A field that changes with each request must not fill the store: a URL has that many variants at
+// the most, and two that fall together replace each other (their digests are compared).
+const maxVariants = 1024
+
+function variantKey(key: string, digest: string): string {
+  const place = Buffer.from(digest.slice(0, 8), 'base64url').readUInt32BE() % maxVariants
+  return `${key}.v${place}`
+}
+
+function selectionDigest(request: CacheRequest, names: readonly string[]): string {
+  const values = selectingValues(names, (name) => requestHeader(request, name))
+  return hash('sha256', values, 'base64url')
+}

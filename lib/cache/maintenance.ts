@@ -1,0 +1,57 @@
+/** Removing what is of no use any more, in slices, so that neither loop nor storage is held up. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { BaseStorage } from '../backends/base-storage.ts'
+import { CacheError } from '../errors.ts'
+import type { EpochMs, Ms } from '../units.ts'
+import { isPartKey, ownerOfPart } from './body-parts.ts'
+import { decodeEntry } from './record.ts'
+
+const sliceRecords = 100
+
+// Parts that are younger may belong to a response that is still arriving.
+const orphanAge: Ms = 3_600_000
+
+/** Deletes all records whose time is over. @returns how many */
+export async function deleteExpired(storage: BaseStorage, now: EpochMs): Promise<number> {
+  let total = 0
+  for (;;) {
+    const deleted = await storage.deleteExpired(now, sliceRecords)
+    total += deleted
+    if (deleted < sliceRecords) return total
+    await nextTurn()
+  }
+}
+
+/** Deletes parts that no entry refers to: of writes that a crash cut short. @returns how many */
+export async function deleteOrphans(storage: BaseStorage, now: EpochMs): Promise<number> {
+  const writes = new Map<string, string[]>()
+  for await (const key of storage.keys()) {
+    if (!isPartKey(key)) continue
+    const { entryKey, id, writtenAt } = ownerOfPart(key)
+    if (!(writtenAt < now - orphanAge)) continue
+    const write = `${entryKey} ${id}`
+    const keys = writes.get(write)
+    if (keys === undefined) writes.set(write, [key])
+    else keys.push(key)
+  }
+  let deleted = 0
+  for (const [write, keys] of writes) {
+    const [entryKey, id] = write.split(' ') as [string, string]
+    if (await refersTo(storage, entryKey, id)) continue
+    deleted += await storage.deleteMany(keys)
+    await nextTurn()
+  }
+  return deleted
+}
+
+async function refersTo(storage: BaseStorage, entryKey: string, id: string): Promise<boolean> {
+  const record = await storage.peek(entryKey)
+  if (record === undefined) return false
+  try {
+    return decodeEntry(record).parts?.id === id
+  } catch (error) {
+    // A corrupt entry refers to nothing; what else fails says nothing about the parts.
+    if (error instanceof CacheError && error.code === 'ERR_CACHE_ENTRY_CORRUPT') return false
+    throw error
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Entries as records and back. The head of a record is two lines of JSON: what a hit needs, and the
+ * request, which only people want to see and a hit does not parse.
+ *
+ * What comes out of a store may have been written by anybody: it is checked before it is believed.
+ */
+import { hash } from 'node:crypto'
+import type { StoredRecord } from '../backends/base-storage.ts'
+import { CacheError } from '../errors.ts'
+import { headerFields } from '../response/header-lines.ts'
+import type { EpochMs } from '../units.ts'
+import type { BodyParts, Entry, EntryHead, RedirectChain, StoredRequest } from './entry.ts'
+
+/** Of the format of heads; a reader refuses a newer one. */
+export const recordVersion = 1
+
+interface ResponseLine extends EntryHead {
+  readonly version: typeof recordVersion
+  readonly bodyBytes: number
+  readonly bodyDigest: string
+  readonly parts?: BodyParts | undefined
+}
+
+interface ChainLine extends RedirectChain {
+  readonly version: typeof recordVersion
+}
+
+/** What a body is stored as. */
+export interface StoredBody {
+  readonly bytes: Uint8Array
+  readonly parts?: BodyParts | undefined
+  readonly bodyBytes: number
+  readonly bodyDigest: string
+}
+
+/** A body that fits into one record. */
+export function wholeBody(bytes: Uint8Array): StoredBody {
+  return { bytes, bodyBytes: bytes.byteLength, bodyDigest: hash('sha256', bytes, 'base64url') }
+}
+
+/** The head text of a response. */
+export function encodeHead(
+  head: EntryHead,
+  body: Omit<StoredBody, 'bytes'>,
+  request: StoredRequest,
+): string {
+  // Property by property: the entry that is given may hold more than belongs into the head.
+  const line: ResponseLine = {
+    version: recordVersion,
+    text: head.text,
+    status: head.status,
+    statusText: head.statusText,
+    rawHeaders: head.rawHeaders,
+    rawTrailers: head.rawTrailers,
+    storedAt: head.storedAt,
+    expiresAt: head.expiresAt,
+    selectedBy: head.selectedBy,
+    echoes: head.echoes,
+    forFetch: head.forFetch,
+    bodyBytes: body.bodyBytes,
+    bodyDigest: body.bodyDigest,
+    parts: body.parts,
+  }
+  return `${JSON.stringify(line)}\n${JSON.stringify(request)}`
+}
+
+/** The record of a response. @param dropAt from then on the storage may drop it */
+export function encodeEntry(
+  head: EntryHead,
+  body: StoredBody,
+  request: StoredRequest,
+  dropAt: EpochMs | undefined,
+): StoredRecord {
+  return { head: encodeHead(head, body, request), body: body.bytes, expiresAt: dropAt }
+}
+
+/** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function decodeEntry(record: StoredRecord): Entry {
+  const line = parse(firstLine(record.head)) as Partial<ResponseLine> | undefined
+  if (line === undefined || !isResponseLine(line)) throw corrupt('its head')
+  if (!hasNoEscapes(record.head) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
+    throw corrupt('a header field')
+  }
+  const bodyHere = line.parts === undefined ? line.bodyBytes : 0
+  if (record.body.byteLength !== bodyHere) throw corrupt('the length of its body')
+  return {
+    ...line,
+    headers: headerFields(line.rawHeaders),
+    trailers: line.rawTrailers.length === 0 ? noFields : headerFields(line.rawTrailers),
+    body: record.body,
+  }
+}
+
+/** What is stored of the request. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function decodeRequest(head: string): StoredRequest {
+  const request = parse(head.slice(head.indexOf('\n') + 1)) as Partial<StoredRequest> | undefined
+  if (typeof request?.method !== 'string' || typeof request.url !== 'string') {
+    throw corrupt('its request')
+  }
+  return { method: request.method, url: request.url, headers: request.headers ?? [] }
+}
+
+/** The record of a chain of redirects. */
+export function encodeChain(
+  chain: RedirectChain,
+  request: StoredRequest,
+  dropAt: EpochMs | undefined,
+): StoredRecord {
+  const line: ChainLine = { version: recordVersion, ...chain }
+  const head = `${JSON.stringify(line)}\n${JSON.stringify(request)}`
+  return { head, body: noBytes, expiresAt: dropAt }
+}
+
+/** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function decodeChain(record: StoredRecord): RedirectChain {
+  const line = parse(firstLine(record.head)) as Partial<ChainLine> | undefined
+  const valid =
+    line?.version === recordVersion &&
+    typeof line.text === 'string' &&
+    typeof line.target === 'string' &&
+    isTexts(line.history) &&
+    isEchoes(line.echoes) &&
+    line.history.every((url) => URL.canParse(url) || line.echoes !== undefined)
+  if (!valid) throw corrupt('its chain of redirects')
+  return line as ChainLine
+}
+
+const noBytes = new Uint8Array(0)
+const noFields: Readonly<Record<string, string>> = Object.freeze({})
+
+function firstLine(head: string): string {
+  const end = head.indexOf('\n')
+  return end === -1 ? head : head.slice(0, end)
+}
+
+function parse(text: string): unknown {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
+  return (
+    line.version === recordVersion &&
+    typeof line.text === 'string' &&
+    Number.isInteger(line.status) &&
+    line.status! >= 200 &&
+    line.status! <= 999 &&
+    typeof line.statusText === 'string' &&
+    !controlCharacter.test(line.statusText) &&
+    isTexts(line.rawHeaders) &&
+    isTexts(line.rawTrailers) &&
+    line.rawHeaders.length % 2 === 0 &&
+    line.rawTrailers.length % 2 === 0 &&
+    Number.isFinite(line.storedAt) &&
+    (line.expiresAt === undefined || Number.isFinite(line.expiresAt)) &&
+    Number.isInteger(line.bodyBytes) &&
+    (line.parts === undefined ||
+      (typeof line.parts.id === 'string' && Number.isInteger(line.parts.count))) &&
+    (line.selectedBy === undefined ||
+      (isTexts(line.selectedBy.names) && typeof line.selectedBy.digest === 'string')) &&
+    isEchoes(line.echoes)
+  )
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string')
+}
+
+function isEchoes(value: unknown): boolean {
+  return (
+    value === undefined ||
+    (Array.isArray(value) &&
+      value.every(
+        (echo) => Array.isArray(echo) && echo.length === 3 && echo.every(Number.isInteger),
+      ))
+  )
+}
+
+// A line break in a value would be a header of its own to whoever passes it on (RFC 9110 §5.5).
+// oxlint-disable-next-line no-control-regex -- to find them
+const controlCharacter = /[\u0000-\u0008\u000a-\u001f\u007f]/
+// oxlint-disable-next-line no-control-regex -- as the beginning of the range
+const notLatin1 = /[^\u0000-\u00ff]/
+
+// JSON writes a control character as an escape: where there is none, no value needs a look.
+function hasNoEscapes(head: string): boolean {
+  return !head.includes('\\n') && !head.includes('\\r') && !head.includes('\\u')
+}
+
+function isClean(lines: readonly string[]): boolean {
+  return lines.every((text) => !controlCharacter.test(text) && !notLatin1.test(text))
+}
+
+function corrupt(what: string): CacheError {
+  return new CacheError('ERR_CACHE_ENTRY_CORRUPT', `stored entry is corrupt: ${what}`)
+}

@@ -1,0 +1,64 @@
+/** Alias → cache. A driver is loaded only when a cache that needs it is made. */
+import { CacheError, misuse, nearestName } from '../errors.ts'
+import { BaseCache, type CacheTuning } from './base-cache.ts'
+import { FileCache, type FileCacheOptions } from './file-cache.ts'
+import { SQLiteCache, type SQLiteCacheOptions } from './sqlite-cache.ts'
+
+/** Options of each backend's class, by alias. */
+export interface BackendOptionsByAlias {
+  sqlite: SQLiteCacheOptions
+  filesystem: FileCacheOptions
+  memory: CacheTuning
+}
+
+export type BackendAlias = keyof BackendOptionsByAlias
+export type BackendOptions = BackendOptionsByAlias[BackendAlias]
+
+type Opener = (cacheName: string | undefined, options: object) => BaseCache
+
+const openers: { readonly [Alias in BackendAlias]: Opener } = {
+  sqlite: (name, options) => new SQLiteCache(name, options),
+  filesystem: (name, options) => new FileCache(name, options),
+  memory: (_name, options) => new BaseCache(options),
+}
+
+/**
+ * Opens the cache of an alias; without one SQLite, or memory where SQLite cannot be loaded.
+ * @throws TypeError ERR_CACHE_BACKEND_UNKNOWN, and what the class throws
+ */
+export function openBackend(
+  alias: string | undefined,
+  cacheName: string | undefined,
+  options: object = {},
+): BaseCache {
+  if (alias === undefined) return openDefault(cacheName, options)
+  if (!Object.hasOwn(openers, alias)) {
+    const known = Object.keys(openers)
+    const nearest = nearestName(alias, known)
+    const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
+    const message = `unknown backend '${alias}'; there are ${known.join(', ')}${hint}`
+    throw misuse('ERR_CACHE_BACKEND_UNKNOWN', message)
+  }
+  return openers[alias as BackendAlias](cacheName, options)
+}
+
+function openDefault(cacheName: string | undefined, options: object): BaseCache {
+  try {
+    return new SQLiteCache(cacheName, options)
+  } catch (error) {
+    if (!(error instanceof CacheError) || error.code !== 'ERR_CACHE_DRIVER_MISSING') throw error
+    warnOnce(error)
+    return new BaseCache()
+  }
+}
+
+let warned = false
+
+function warnOnce(error: CacheError): void {
+  if (warned) return
+  warned = true
+  process.emitWarning(
+    `SQLite is not available, responses are cached in memory only: ${error.message}`,
+    { type: 'CacheWarning', code: error.code },
+  )
+}

@@ -1,0 +1,46 @@
+import { extname } from 'node:path'
+import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connection.ts'
+import { SQLiteStorage } from '../backends/sqlite.ts'
+import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-options.ts'
+import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
+import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
+
+export interface SQLiteCacheOptions extends SqliteOptions, CachePathOptions, CacheTuning {}
+
+const rules: Rules<SQLiteCacheOptions> = {
+  ...tuningRules,
+  ...pathRules,
+  timeout: isMs,
+  onCorrupt: isOneOf('error', 'replace'),
+  fastSave: isBoolean,
+}
+
+/** A cache in one SQLite file, which any number of processes may share. */
+export class SQLiteCache extends BaseCache {
+  override readonly responses: SQLiteStorage
+  override readonly redirects: SQLiteStorage
+  /** Absolute, or `:memory:`. */
+  readonly path: string
+  readonly #connection: SqliteConnection
+
+  /**
+   * Opens the file, and makes it where it is not there.
+   * @param cacheName its path; `.sqlite` is added to a name without an ending, `~` is the home
+   * folder, and `:memory:` is a database of this instance alone. Default `http_cache`.
+   * @throws CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_CORRUPT, ERR_CACHE_FILE_FOREIGN,
+   * ERR_CACHE_FILE_NEWER, ERR_CACHE_STORAGE_FAILED
+   */
+  constructor(cacheName = 'http_cache', options: SQLiteCacheOptions = {}) {
+    checkOptions(options, rules, ' of SQLiteCache')
+    super(options)
+    this.path = cacheName === ':memory:' ? cacheName : sqlitePath(cacheName, options)
+    this.#connection = new SqliteConnection(this.path, options)
+    this.responses = new SQLiteStorage(this.#connection, 'responses')
+    this.redirects = new SQLiteStorage(this.#connection, 'redirects')
+  }
+}
+
+function sqlitePath(name: string, options: CachePathOptions): string {
+  const path = cachePath(name, options)
+  return extname(path) === '' ? `${path}.sqlite` : path
+}

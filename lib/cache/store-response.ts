@@ -1,0 +1,149 @@
+/** Where and as what an arriving response is stored, once it has been decided that it is. */
+import type { MaybePromise } from '../maybe-promise.ts'
+import type { HeaderFields } from '../policy/validators.ts'
+import { credentialForms, takeOutEchoes } from '../request/echoes.ts'
+import {
+  completeRequest,
+  readHead,
+  redactedHeaders,
+  type CacheRequest,
+} from '../request/read-request.ts'
+import { endToEnd } from '../response/header-lines.ts'
+import type { EpochMs } from '../units.ts'
+import type { BaseCache, Place } from './base-cache.ts'
+import type { EntryHead } from './entry.ts'
+import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
+import { placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { wholeBody } from './record.ts'
+
+/** A response whose head has arrived. */
+export interface Arrival {
+  readonly status: number
+  readonly statusText: string
+  readonly headers: HeaderFields
+  /** Flat, as they came. */
+  readonly lines: readonly string[]
+  readonly arrivedAt: EpochMs
+  /** URLs of a chain that was followed below the cache, the first and the last included. */
+  readonly history?: readonly string[] | undefined
+}
+
+/** What the policy has decided. */
+export interface StoreOrder {
+  readonly as: 'response' | 'redirect'
+  readonly expiresAt: EpochMs | undefined
+  readonly dropAt: EpochMs | undefined
+  readonly selectedBy: readonly string[]
+  readonly maxBodyBytes: number
+}
+
+/** Opens the writer that takes the body; a redirect is stored at once, without it. */
+export function storeResponse(
+  cache: BaseCache,
+  request: CacheRequest,
+  lookup: Lookup,
+  arrival: Arrival,
+  order: StoreOrder,
+  settled: (outcome: WriteOutcome) => void,
+): EntryWriter {
+  const followed = arrival.history !== undefined && arrival.history.length > 1
+  const target = followed ? lastRequest(request, arrival.history) : request
+  const place = placeOf(target, followed ? {} : lookup, arrival, order)
+  const { as, dropAt } = order
+  if (as === 'redirect') {
+    // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
+    const stored = cache.store(as, place, wholeBody(new Uint8Array(0)))
+    Promise.resolve(stored).catch((error: unknown) =>
+      settled({ stored: false, why: 'failed', error }),
+    )
+  }
+  return new EntryWriter({
+    storage: as === 'response' ? cache.responses : cache.redirects,
+    key: place.key,
+    expectedBytes: request.method === 'HEAD' ? undefined : contentLength(arrival.headers),
+    maxBytes: order.maxBodyBytes,
+    dropAt,
+    now: arrival.arrivedAt,
+    settled,
+    commit(body, rawTrailers): MaybePromise<void> {
+      if (as === 'redirect' && body.bodyBytes === 0) return
+      const entry = cache.store(as, { ...place, head: { ...place.head, rawTrailers } }, body)
+      if (!followed) return entry
+      const link = { ...withoutEchoes(arrival.history, request), target: place.key }
+      const chained = cache.storeChain(request, link, place.request, dropAt)
+      return Promise.all([entry, chained]).then(() => {})
+    },
+  })
+}
+
+function placeOf(
+  request: CacheRequest,
+  lookup: Lookup,
+  { status, statusText, headers, lines, arrivedAt }: Arrival,
+  { as, expiresAt, dropAt, selectedBy }: StoreOrder,
+): Place {
+  const selection = selectionOf(request, selectedBy)
+  const { texts, echoes } = withoutEchoesOf(endToEnd(lines, headers), request)
+  const head: EntryHead = {
+    text: request.text,
+    status,
+    statusText,
+    rawHeaders: texts,
+    rawTrailers: [],
+    storedAt: arrivedAt,
+    expiresAt,
+    selectedBy: selection,
+    echoes,
+    forFetch: as === 'redirect' && request.fromFetch ? true : undefined,
+  }
+  return {
+    key: placeFor(request, lookup.primary, selection),
+    head,
+    request: { method: request.method, url: request.url, headers: redactedHeaders(request) },
+    dropAt,
+    replaces: lookup.found,
+  }
+}
+
+/**
+ * The request that the last response of a followed chain answers. Where the chain stayed with one
+ * origin it is the caller's own, for another URL, and shares that URL's entry. Where it did not,
+ * credentials may have been left behind on the way: then the entry is of this chain alone.
+ */
+function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequest {
+  const origin = URL.parse(history[0]!)?.origin
+  const stayed = history.every((url) => URL.parse(url)?.origin === origin)
+  const last = URL.parse(history.at(-1)!)
+  if (stayed && last !== null && (first.method === 'GET' || first.method === 'HEAD')) {
+    const options = {
+      origin: last.origin,
+      path: last.pathname + last.search,
+      method: first.method,
+      headers: first.headers,
+    }
+    const head = readHead(options)
+    if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
+  }
+  return { ...first, text: `${first.text} followed`, key: `${first.key}.last` }
+}
+
+function withoutEchoesOf(
+  texts: string[],
+  request: CacheRequest,
+): { texts: readonly string[]; echoes?: EntryHead['echoes'] } {
+  if (request.credentials.length === 0) return { texts }
+  return takeOutEchoes(texts, credentialForms(request.credentials)) ?? { texts }
+}
+
+function withoutEchoes(
+  history: readonly string[],
+  request: CacheRequest,
+): { history: readonly string[]; echoes?: EntryHead['echoes'] } {
+  const { texts, echoes } = withoutEchoesOf([...history], request)
+  return { history: texts, echoes }
+}
+
+function contentLength(headers: HeaderFields): number | undefined {
+  const value = headers['content-length']
+  return typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined
+}

@@ -1,0 +1,46 @@
+/** The cache under the global dispatcher, for scripts that want one line. */
+import { getGlobalDispatcher, setGlobalDispatcher, type Dispatcher } from 'undici'
+import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
+import type { CacheOptions } from './options.ts'
+
+interface Installed {
+  readonly caching: CacheInterceptor
+  /** What was global before the first cache. */
+  readonly before: Dispatcher
+  readonly composed: Dispatcher
+}
+
+const installed: Installed[] = []
+
+/**
+ * Puts a cache under global `fetch` and everything else that uses the global dispatcher. A second
+ * one takes the place of the first until it is uninstalled.
+ * @throws as `cacheInterceptor`
+ */
+export function installCache(options: CacheOptions = {}): CacheInterceptor {
+  const caching = cacheInterceptor(options)
+  const top = installed.at(-1)
+  const current = getGlobalDispatcher()
+  const before = top !== undefined && top.composed === current ? top.before : current
+  const composed = before.compose(caching)
+  installed.push({ caching, before, composed })
+  setGlobalDispatcher(composed)
+  return caching
+}
+
+/**
+ * Takes the cache away that was installed last, or the one that is named, and closes it. A
+ * dispatcher that somebody else has made global meanwhile stays; without any cache nothing happens.
+ */
+export async function uninstallCache(caching?: CacheInterceptor): Promise<void> {
+  const index =
+    caching === undefined
+      ? installed.length - 1
+      : installed.findIndex((each) => each.caching === caching)
+  const [removed] = index < 0 ? [] : installed.splice(index, 1)
+  if (removed === undefined) return
+  if (getGlobalDispatcher() === removed.composed) {
+    setGlobalDispatcher(installed.at(-1)?.composed ?? removed.before)
+  }
+  await removed.caching.close()
+}

@@ -1,0 +1,209 @@
+/**
+ * The interceptor: opens the cache, takes each request in, and hands those that can be cached to an
+ * `Exchange`. All others go through as if it were not there.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Dispatcher } from 'undici'
+import { Guard } from './backends/guard.ts'
+import type { BaseCache } from './cache/base-cache.ts'
+import { Flights } from './cache/single-flight.ts'
+import { invalidOption } from './errors.ts'
+import { reportError } from './events.ts'
+import { Exchange, type Route, type Shared } from './exchange.ts'
+import { LoopTurn } from './loop-turn.ts'
+import { chain, isPromise } from './maybe-promise.ts'
+import {
+  readOptions,
+  withCallOptions,
+  type CacheOptions,
+  type CallOptions,
+  type Settings,
+} from './options.ts'
+import { flatHeaders, isOneShot } from './request/headers.ts'
+import { readBody } from './request/read-body.ts'
+import { completeRequest, readHead, type RequestHead } from './request/read-request.ts'
+import { Downstream } from './response/downstream.ts'
+import { asHandler, type Handler } from './response/handler.ts'
+import { passThrough } from './response/pass-through.ts'
+
+/** What `cacheInterceptor()` returns: for `compose()`, with the cache at hand. */
+export interface CacheInterceptor {
+  (dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch
+  /** What is stored. */
+  readonly cache: BaseCache
+  /** Runs `fn`; its requests, `fetch` and all others, get these options. Calls may be nested. */
+  with<T>(options: CallOptions, fn: () => T): T
+  /** Deletes everything that is stored. */
+  clear(): Promise<void>
+  /**
+   * Waits for what is being written and closes the cache, if it was opened by its alias; one that
+   * was handed in stays open. Requests go to the origin from then on. Idempotent.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/**
+ * Makes a cache for undici: `new Agent().compose(cacheInterceptor())`.
+ * @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened
+ */
+export function cacheInterceptor(options: CacheOptions = {}): CacheInterceptor {
+  const shell = new Shell(options)
+  const interceptor = (
+    dispatch: Dispatcher.Dispatch,
+    origin?: string | null,
+  ): Dispatcher.Dispatch => {
+    // `compose()` hands the first interceptor the dispatcher's own method, bound: then there is
+    // none below that could follow redirects.
+    const followsBelow = dispatch.name === 'bound dispatch' ? false : undefined
+    const route: ComposedRoute = { dispatch, followsBelow, origin: origin ?? undefined }
+    return (opts, handler) => shell.dispatch(route, opts, handler)
+  }
+  return Object.assign(interceptor, {
+    cache: shell.cache,
+    with: <T>(call: CallOptions, fn: () => T): T => shell.with(call, fn),
+    clear: () => shell.cache.clear(),
+    close: () => shell.close(),
+    [Symbol.asyncDispose]: () => shell.close(),
+  })
+}
+
+interface ComposedRoute extends Route {
+  /** Of undici 8: what the composed dispatcher connects to, where that is one origin. */
+  readonly origin: string | undefined
+}
+
+class Shell {
+  readonly #settings: Settings
+  readonly #shared: Shared
+  readonly #calls = new AsyncLocalStorage<Settings>()
+  readonly #ownsCache: boolean
+  #closed: Promise<void> | undefined
+
+  constructor(options: CacheOptions) {
+    this.#settings = readOptions(options)
+    this.#ownsCache = options.backend !== this.#settings.cache
+    const { onError, storageTimeout } = this.#settings
+    this.#shared = {
+      guard: new Guard({ budget: storageTimeout, report: (error) => reportError(error, onError) }),
+      flights: new Flights(),
+      turn: new LoopTurn(),
+    }
+  }
+
+  get cache(): BaseCache {
+    return this.#settings.cache
+  }
+
+  with<T>(call: CallOptions, fn: () => T): T {
+    return this.#calls.run(withCallOptions(this.#calls.getStore() ?? this.#settings, call), fn)
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#ownsCache ? this.cache.close() : this.cache.flush())
+  }
+
+  dispatch(
+    route: ComposedRoute,
+    given: Dispatcher.DispatchOptions,
+    givenHandler: Dispatcher.DispatchHandler,
+  ): boolean {
+    const handler = asHandler(givenHandler)
+    const settings = this.#settingsOf(given)
+    if (settings.disabled || this.#closed !== undefined) return forward(route, given, handler)
+    // Reading a header iterator consumes it.
+    const options = isOneShot(given.headers)
+      ? { ...given, headers: flatHeaders(given.headers) }
+      : given
+
+    const head = readHead(withOrigin(options, route.origin ?? settings.origin))
+    if (typeof head === 'string') {
+      // What is no plain exchange of a request and a response is left alone entirely.
+      const plain = head === 'range' || head === 'conditional'
+      return forward(route, options, plain ? noted(handler, settings, head) : handler)
+    }
+    if (!settings.allowableMethods.has(options.method)) {
+      return forward(route, options, noted(handler, settings, 'method'))
+    }
+    if (options.body === undefined || options.body === null) {
+      this.#exchange(route, settings, options, new Downstream(handler), head)
+    } else {
+      this.#withBody(route, settings, options, handler, head)
+    }
+    return true
+  }
+
+  #exchange(
+    route: Route,
+    settings: Settings,
+    options: Dispatcher.DispatchOptions,
+    down: Downstream,
+    head: RequestHead,
+    digest?: string,
+  ): void {
+    const request = completeRequest(options, head, digest, settings.key)
+    try {
+      new Exchange(this.#shared, settings, route, options, down, request).run()
+    } catch (error) {
+      down.error(error as Error)
+    }
+  }
+
+  // The body is part of the key: it has to be known before anything can be looked up.
+  #withBody(
+    route: Route,
+    settings: Settings,
+    options: Dispatcher.DispatchOptions,
+    handler: Handler,
+    head: RequestHead,
+  ): void {
+    const read = readBody(options.body, head.contentType, settings.maxRequestBodyBytes)
+    const down = new Downstream(handler)
+    // fetch ends a body that fails as if it were complete, and aborts when it is told that the
+    // request has begun: it is told now, before a short body is taken for the whole.
+    if (isPromise(read))
+      read.then(
+        () => down.start(),
+        () => {},
+      )
+    const done = chain(read, ({ digest, body }) => {
+      if (down.ended) return
+      const outgoing = body === options.body ? options : withBody(options, body)
+      if (digest !== undefined) this.#exchange(route, settings, outgoing, down, head, digest)
+      else forward(route, outgoing, passThrough(down, 'body', settings.statusHeaders))
+    })
+    if (isPromise(done)) done.catch((error: unknown) => down.error(error as Error))
+  }
+
+  #settingsOf(options: Dispatcher.DispatchOptions): Settings {
+    const inherited = this.#calls.getStore() ?? this.#settings
+    const { cache } = options as { cache?: unknown }
+    if (cache === undefined) return inherited
+    if (typeof cache !== 'object' || cache === null) {
+      throw invalidOption('cache', 'an object with the options of this call', cache)
+    }
+    return withCallOptions(inherited, cache)
+  }
+}
+
+function forward(route: Route, options: Dispatcher.DispatchOptions, handler: Handler): boolean {
+  return route.dispatch(options, handler)
+}
+
+function noted(handler: Handler, { statusHeaders }: Settings, reason: string): Handler {
+  return passThrough(new Downstream(handler), reason, statusHeaders)
+}
+
+function withOrigin<T extends { origin?: string | URL | null | undefined }>(
+  options: T,
+  origin: string | undefined,
+): T {
+  return options.origin || origin === undefined ? options : { ...options, origin }
+}
+
+// `fetch` of undici 8 hands the body to a MockAgent a second time.
+function withBody(options: Dispatcher.DispatchOptions, body: unknown): Dispatcher.DispatchOptions {
+  const replaced = { ...options, body } as Dispatcher.DispatchOptions
+  if ('__mockAgentBodyForDispatch' in replaced) replaced['__mockAgentBodyForDispatch'] = body
+  return replaced
+}

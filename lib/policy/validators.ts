@@ -1,0 +1,47 @@
+/** Validators of a stored response (RFC 9111 §4.3), and what a 304 makes of it. */
+
+/** Header fields by name in lower case; an array where a field came in several lines. */
+export type HeaderFields = Readonly<Record<string, string | string[] | undefined>>
+
+/** Whether the origin can be asked "has it changed?". */
+export function hasValidator(headers: HeaderFields): boolean {
+  return headers['etag'] !== undefined || headers['last-modified'] !== undefined
+}
+
+/** The fields of a conditional request (RFC 9111 §4.3.1), as a flat array. */
+export function conditionalFields(headers: HeaderFields): string[] {
+  const fields: string[] = []
+  const etag = firstLine(headers['etag'])
+  const lastModified = firstLine(headers['last-modified'])
+  if (etag !== undefined) fields.push('if-none-match', etag)
+  if (lastModified !== undefined) fields.push('if-modified-since', lastModified)
+  return fields
+}
+
+// RFC 9111 §3.2: what describes the bytes that were stored stays with them, whatever a 304 says.
+const ofTheBody = new Set(['content-encoding', 'content-length', 'content-range', 'content-type'])
+
+/**
+ * The stored header lines with those of a 304 in the place of their namesakes (RFC 9111 §3.2).
+ * @param stored flat array of names and values
+ * @param fresh likewise, of the 304
+ */
+export function mergeHeaders(stored: readonly string[], fresh: readonly string[]): string[] {
+  const replaced = new Set<string>()
+  const added: string[] = []
+  for (let i = 0; i < fresh.length; i += 2) {
+    const name = fresh[i]!.toLowerCase()
+    if (ofTheBody.has(name)) continue
+    replaced.add(name)
+    added.push(fresh[i]!, fresh[i + 1]!)
+  }
+  const kept: string[] = []
+  for (let i = 0; i < stored.length; i += 2) {
+    if (!replaced.has(stored[i]!.toLowerCase())) kept.push(stored[i]!, stored[i + 1]!)
+  }
+  return [...kept, ...added]
+}
+
+function firstLine(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}

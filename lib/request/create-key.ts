@@ -1,0 +1,43 @@
+/**
+ * The key of a request. Its text is injective in its parts: neither a method, a URL nor a digest
+ * holds a space, so two requests share a text only where they share each part. The text stands in
+ * the stored entry and is compared on every hit; its SHA-256 is the key in the storages.
+ *
+ * A change to what goes in has to change `keyVersion`.
+ */
+import { hash } from 'node:crypto'
+
+const keyVersion = 'undici-cache/1'
+
+export interface KeyParts {
+  readonly method: string
+  readonly normalizedUrl: string
+  /** `name: value` and `name=value` of everything that tells users apart. */
+  readonly credentials: readonly string[]
+  readonly bodyDigest?: string | undefined
+  /** Takes the place of URL and body. */
+  readonly customKey?: string | undefined
+}
+
+/** What a request is known by. */
+export interface Key {
+  /** Readable, with every credential as a digest. */
+  readonly text: string
+  /** The text, hashed: 43 characters of base64url. */
+  readonly key: string
+}
+
+export function createKey(parts: KeyParts): Key {
+  const { method, normalizedUrl, credentials, bodyDigest, customKey } = parts
+  let text =
+    customKey === undefined
+      ? `${method} ${normalizedUrl}`
+      : `${method} key:${encodeURIComponent(customKey)}`
+  if (bodyDigest !== undefined && customKey === undefined) text += ` body:${bodyDigest}`
+  if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
+  return { text, key: hash('sha256', `${keyVersion} ${text}`, 'base64url') }
+}
+
+function digestCredentials(credentials: readonly string[]): string {
+  return hash('sha256', JSON.stringify(credentials.toSorted()), 'base64url')
+}

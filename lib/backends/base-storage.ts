@@ -72,6 +72,11 @@ export abstract class BaseStorage {
     return this.get(key)
   }
 
+  /** As `set`, but the record is the storage's from now on: nobody changes it any more. */
+  adopt(key: string, record: StoredRecord): MaybePromise<void> {
+    return this.set(key, record)
+  }
+
   /** Whether there is a record. */
   has(key: string): MaybePromise<boolean> {
     return chain(this.peek(key), (record) => record !== undefined)

@@ -29,8 +29,12 @@ export class MemoryStorage extends BaseStorage {
   }
 
   override set(key: string, record: StoredRecord): void {
+    this.adopt(key, ownCopy(record))
+  }
+
+  override adopt(key: string, record: StoredRecord): void {
     this.#changes++
-    this.#records.set(key, ownCopy(record))
+    this.#records.set(key, record)
   }
 
   override delete(key: string): boolean {

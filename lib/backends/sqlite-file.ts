@@ -44,6 +44,12 @@ const schema = tables
   )
   .join('')
 
+// Long bodies are read and written twice as fast as with SQLite's 4 KiB, short ones as fast. Mapping
+// the file would do as much for reading, but what is mapped counts as memory of the process, and a
+// cache must not look like a leak.
+const pageBytes = 16 * 1024
+const cacheKibibytes = 16 * 1024
+
 /** How long opening may wait for other processes that open the same file. */
 const openTimeout: Ms = 5_000
 
@@ -89,12 +95,11 @@ function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDrive
     // Reading it first: setting it needs a lock, even where nothing changes.
     if (db.pragma('journal_mode', { simple: true }) !== 'wal') {
       // A page size counts only before the first table is made.
-      db.pragma('page_size = 8192')
+      db.pragma(`page_size = ${pageBytes}`)
       db.pragma('journal_mode = WAL')
     }
     db.pragma(`synchronous = ${fastSave ? 'OFF' : 'NORMAL'}`)
-    db.pragma('cache_size = -65536')
-    db.pragma(`mmap_size = ${2 ** 30}`)
+    db.pragma(`cache_size = -${cacheKibibytes}`)
     createSchema(db, path)
     db.pragma(`busy_timeout = ${busyTimeout}`)
     return db

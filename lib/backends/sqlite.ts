@@ -73,7 +73,11 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override set(key: string, record: StoredRecord): Promise<void> {
-    return this.#connection.write(this.#table, key, copyOf(record))
+    return this.adopt(key, copyOf(record))
+  }
+
+  override adopt(key: string, record: StoredRecord): Promise<void> {
+    return this.#connection.write(this.#table, key, record)
   }
 
   override async delete(key: string): Promise<boolean> {

@@ -130,7 +130,7 @@ export class EntryWriter {
     try {
       const head = JSON.stringify({ part: this.#partCount })
       const record = { head, body, expiresAt: dropAt }
-      const written = storage.set(partKey(key, this.#id, this.#partCount++), record)
+      const written = storage.adopt(partKey(key, this.#id, this.#partCount++), record)
       if (isPromise(written)) this.#track(written, body.byteLength)
     } catch (error) {
       this.#fail(error)

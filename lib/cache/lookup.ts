@@ -41,7 +41,7 @@ export class Shelf {
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
-    const written = this.hot.write(key, undefined, () => this.storage.set(key, record))
+    const written = this.hot.write(key, undefined, () => this.storage.adopt(key, record))
     if (!isPromise(written)) return
     this.#unsettled.set(key, record)
     const settle = (): void => {

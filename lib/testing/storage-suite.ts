@@ -1,0 +1,41 @@
+/**
+ * What every storage promises: one test for each sentence of the contract at the top of
+ * `base-storage.ts`. The name of a test begins with the method that it is about.
+ */
+import { describe } from 'node:test'
+import type { BaseStorage } from '../backends/base-storage.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import { checkBulk } from './storage-bulk.ts'
+import { checkSharedWith, checkWith, type StorageSource } from './storage-check.ts'
+import { checkKeys } from './storage-keys.ts'
+import { checkRecords } from './storage-records.ts'
+import { checkSharing } from './storage-sharing.ts'
+
+/** What else the suite is told about a storage. */
+export interface StorageSuiteOptions<S extends BaseStorage> {
+  /**
+   * A second storage over the namespace of the given one, which may be open or closed. Without it,
+   * what persistent storages promise each other is skipped.
+   */
+  readonly reopen?: ((storage: S) => MaybePromise<BaseStorage>) | undefined
+}
+
+/**
+ * Registers the tests of the storage contract with `node:test`.
+ * @param open gives an empty storage over a namespace of its own, at each call another
+ */
+export function testStorage<S extends BaseStorage>(
+  name: string,
+  open: () => MaybePromise<S>,
+  options: StorageSuiteOptions<S> = {},
+): void {
+  // It is only ever given what `open` returned.
+  const source: StorageSource = { open, reopen: options.reopen as StorageSource['reopen'] }
+  describe(`${name} keeps the storage contract`, () => {
+    const check = checkWith(source)
+    checkRecords(check)
+    checkKeys(check)
+    checkBulk(check)
+    checkSharing(check, checkSharedWith(source))
+  })
+}

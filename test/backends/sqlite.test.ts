@@ -1,0 +1,20 @@
+import { join } from 'node:path'
+import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { testStorage } from '../../lib/testing/index.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+const folder = temporaryFolder()
+let opened = 0
+
+const paths = new WeakMap<BaseStorage, string>()
+
+function openStorage(path: string): BaseStorage {
+  const { responses } = new SQLiteCache(path)
+  paths.set(responses, path)
+  return responses
+}
+
+testStorage('SQLiteStorage', () => openStorage(join(folder, `storage${opened++}`)), {
+  reopen: (storage) => openStorage(paths.get(storage) ?? ''),
+})

@@ -5,9 +5,10 @@
  * - After `expiresAt` a storage may drop a record, before it never; readers check the time.
  * - A storage lets its driver's errors through; whoever calls it on the way of a request wraps them.
  * - What `get` hands out belongs to the caller, and what `set` was given may be changed afterwards.
- * - Keys are strings of 1 to 200 characters. A storage that cannot hold one refuses it with
- *   `ERR_CACHE_KEY_INVALID`; it never maps two keys to the same place.
+ * - Keys are well-formed strings of 1 to 200 characters. A storage that cannot hold one refuses it
+ *   with `ERR_CACHE_KEY_INVALID`; it never maps two keys to the same place.
  */
+import { CacheError } from '../errors.ts'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 
@@ -147,4 +148,13 @@ export abstract class BaseStorage {
   [Symbol.asyncIterator](): AsyncIterator<[key: string, record: StoredRecord]> {
     return this.entries()[Symbol.asyncIterator]()
   }
+}
+
+const longestKey = 200
+
+/** Refuses what is no key on any backend. @throws CacheError ERR_CACHE_KEY_INVALID */
+export function checkKey(key: string): void {
+  if (key !== '' && key.length <= longestKey && key.isWellFormed()) return
+  const message = `a key has 1 to ${longestKey} characters and no half of a pair, got ${JSON.stringify(key)}`
+  throw new CacheError('ERR_CACHE_KEY_INVALID', message)
 }

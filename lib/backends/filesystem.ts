@@ -24,6 +24,7 @@ import { CacheError } from '../errors.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import {
   BaseStorage,
+  checkKey,
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
@@ -118,10 +119,12 @@ export class FileStorage extends BaseStorage {
 
   /** @throws CacheError ERR_CACHE_KEY_INVALID where a file cannot have that name */
   pathOf(key: string): string {
-    // Escaped, a name holds no separator; dots are kept, so those that mean folders are refused.
-    const name = key.isWellFormed() ? encodeURIComponent(key).replaceAll('*', '%2A') : ''
-    if (name === '' || name.length > longestName || name.startsWith('.') || /[/\\\0]/.test(key)) {
-      const message = `the filesystem cannot hold the key ${JSON.stringify(key)}: 1 to ${longestName} characters, no path separator, no dot at the beginning`
+    checkKey(key)
+    // Escaped, a name holds no separator. Dots stay, so those that mean folders are refused; so are
+    // separators, though escaping would do, for who uses them has something else in mind.
+    const name = encodeURIComponent(key).replaceAll('*', '%2A')
+    if (name.length > longestName || key.startsWith('.') || /[/\\\0]/.test(key)) {
+      const message = `a file cannot have the key ${JSON.stringify(key)} as its name: no path separator, no dot at the beginning, at most ${longestName} characters when escaped`
       throw new CacheError('ERR_CACHE_KEY_INVALID', message)
     }
     return this.#pathOfName(name)

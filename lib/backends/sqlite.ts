@@ -1,5 +1,6 @@
 import {
   BaseStorage,
+  checkKey,
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
@@ -60,6 +61,7 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override peek(key: string): StoredRecord | undefined {
+    checkKey(key)
     const pending = this.#connection.pending(this.#table, key)
     if (pending !== undefined) return pending ?? undefined
     const row = this.#get.get(key) as Row | undefined
@@ -68,6 +70,7 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override has(key: string): boolean {
+    checkKey(key)
     const pending = this.#connection.pending(this.#table, key)
     return pending === undefined ? this.#has.get(key) !== undefined : pending !== null
   }
@@ -77,6 +80,7 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override adopt(key: string, record: StoredRecord): Promise<void> {
+    checkKey(key)
     return this.#connection.write(this.#table, key, record)
   }
 

@@ -5,6 +5,4 @@ import type { Group } from './harness.ts'
  * can set up before and clean up after.
  * @param wanted whether the group of this title is asked for; others need not be set up
  */
-export type Bench = (
-  wanted: (title: string) => boolean,
-) => AsyncIterable<Group> | Iterable<Group>
+export type Bench = (wanted: (title: string) => boolean) => AsyncIterable<Group> | Iterable<Group>

@@ -84,9 +84,13 @@ interface Track {
 
 /** Warms every case up, then measures all of them round by round. */
 export async function measure(group: Group, effort: Effort): Promise<GroupResult> {
-  const tracks = group.cases.map(
-    (each): Track => ({ each, wallNs: [], cpuNs: [], calls: 1, index: 0 }),
-  )
+  const tracks = group.cases.map((each): Track => ({
+    each,
+    wallNs: [],
+    cpuNs: [],
+    calls: 1,
+    index: 0,
+  }))
   for (const track of tracks) await calibrate(track, effort)
   for (let round = 0; round < effort.rounds; round++) {
     for (let i = 0; i < tracks.length; i++) {
@@ -155,7 +159,8 @@ function summarize(track: Track, all: readonly Track[], floor: string | undefine
   return {
     name,
     wallNs: median(track.wallNs),
-    cpuNs: median(track.cpuNs),
+    // Kernels count it in ticks of up to 4 ms, which a single round does not even out.
+    cpuNs: mean(track.cpuNs),
     against,
     ratio: ratioTo(track, all, against),
     ofFloor: ratioTo(track, all, floor),
@@ -178,6 +183,10 @@ function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
 }
 
 function isThenable(value: unknown): value is Promise<unknown> {

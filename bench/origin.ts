@@ -80,22 +80,15 @@ export class Floor extends Dispatcher {
 
 /** Answers in the next turn of the loop, with a body of its own for each request. */
 export class InProcessOrigin extends Dispatcher {
-  readonly #make: (n: number) => Buffer
-  readonly #extra: readonly string[]
-  readonly #bytes: number
-  #count = 0
+  readonly #make: () => Buffer
+  readonly #like: Prepared
   #waiting: Dispatcher.DispatchHandler[] = []
 
-  /** @param make the body of the n-th response, of so many bytes each time */
-  constructor(bytes: number, make: (n: number) => Buffer) {
+  /** @param make the body of the next response, of the same length each time */
+  constructor(make: () => Buffer) {
     super()
-    this.#bytes = bytes
     this.#make = make
-    this.#extra = canned(make(0), 'application/json').lines
-  }
-
-  get bytes(): number {
-    return this.#bytes
+    this.#like = prepare(canned(make(), 'application/json'))
   }
 
   override dispatch(
@@ -110,10 +103,10 @@ export class InProcessOrigin extends Dispatcher {
   #answerAll(): void {
     const waiting = this.#waiting
     this.#waiting = []
+    const { lines, headers } = this.#like
     for (const handler of waiting) {
-      const body = this.#make(this.#count++)
       // What a parser makes is new for each response, and callers may change it.
-      answer(prepare({ lines: this.#extra.slice(), body }), handler)
+      answer({ lines: lines.slice(), headers: { ...headers }, body: this.#make() }, handler)
     }
   }
 }
@@ -151,6 +144,7 @@ class Controller implements Dispatcher.DispatchController {
   abort(reason: Error): void {
     throw reason
   }
+
   pause(): void {}
   resume(): void {}
 }

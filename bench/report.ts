@@ -13,7 +13,7 @@ export function printGroup({ title, cases }: GroupResult): void {
     time(each.wallNs),
     time(each.cpuNs),
     ...ratioCells(each),
-    ...(withFloor ? [each.ofFloor?.toFixed(2) ?? ''] : []),
+    ...(withFloor ? [share(each.ofFloor)] : []),
   ])
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => row[column]!.length)),
@@ -56,9 +56,9 @@ function setting(): {
   bundledUndici: string | undefined
 } {
   const require = createRequire(import.meta.url)
-  const { version } = JSON.parse(
-    readFileSync(require.resolve('undici/package.json'), 'utf8'),
-  ) as { version: string }
+  const { version } = JSON.parse(readFileSync(require.resolve('undici/package.json'), 'utf8')) as {
+    version: string
+  }
   const processors = cpus()
   return {
     machine: {
@@ -84,6 +84,11 @@ function isText(column: number): boolean {
 function time(ns: number): string {
   if (ns < 1000) return `${significant(ns)} ns`
   return ns < 1e6 ? `${significant(ns / 1000)} us` : `${significant(ns / 1e6)} ms`
+}
+
+function share(value: number | undefined): string {
+  if (value === undefined) return ''
+  return value < 0.1 ? value.toFixed(3) : value.toFixed(2)
 }
 
 function significant(value: number): string {

@@ -9,7 +9,7 @@ import type { WriteOutcome } from './cache/entry-writer.ts'
 import type { Entry, EntryHead } from './cache/entry.ts'
 import { notFound, type Found, type Lookup } from './cache/lookup.ts'
 import type { Flight, Flights } from './cache/single-flight.ts'
-import { storeResponse } from './cache/store-response.ts'
+import { storedLines, storeResponse } from './cache/store-response.ts'
 import { CacheError } from './errors.ts'
 import { isPromise } from './maybe-promise.ts'
 import type { Settings } from './options.ts'
@@ -24,7 +24,7 @@ import type { CacheRequest } from './request/read-request.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { Capture, type CaptureOwner, type Verdict } from './response/capture.ts'
 import type { Downstream } from './response/downstream.ts'
-import { headerFields } from './response/header-lines.ts'
+import { endToEnd, headerFields } from './response/header-lines.ts'
 import { playable, replayParts, replayWhole } from './response/replay.ts'
 import type { LoopTurn } from './loop-turn.ts'
 import type { EpochMs } from './units.ts'
@@ -304,11 +304,12 @@ export class Exchange implements CaptureOwner {
     const found = this.#lookup.found!
     const old = found.entry
     const decision = this.#decideOnResponse(old.status, { ...old.headers, ...headers }, now)
-    const rawHeaders = mergeHeaders(old.rawHeaders, lines)
+    const merged = mergeHeaders(this.#linesOf(old), endToEnd(lines, headers))
+    const stored = storedLines(merged, this.#request)
     const entry: Entry = {
       ...old,
-      rawHeaders,
-      headers: headerFields(rawHeaders),
+      ...stored,
+      headers: headerFields(stored.rawHeaders),
       storedAt: now,
       expiresAt: decision.action === 'store' ? decision.expiresAt : old.expiresAt,
     }
@@ -338,14 +339,13 @@ export class Exchange implements CaptureOwner {
   }
 
   #missInfo(reason: string): CacheInfo {
-    const stale = this.#asked === 'stale'
     return {
       hit: false,
       key: this.#request.key,
       stored: false,
       storedAt: undefined,
       expiresAt: undefined,
-      stale,
+      stale: false,
       revalidated: false,
       reason,
     }

@@ -22,6 +22,7 @@ export class LoopTurn {
 
   /** Calls back in the next turn. */
   next(callback: () => void): void {
+    if (!this.#armed) this.#arm()
     this.#waiting.push(callback)
   }
 
@@ -33,7 +34,8 @@ export class LoopTurn {
       this.#bytes = 0
       const waiting = this.#waiting
       this.#waiting = []
-      for (const callback of waiting) callback()
+      // Each on its own: what one throws must not take the others along.
+      for (const callback of waiting) queueMicrotask(callback)
     })
   }
 }

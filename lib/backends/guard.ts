@@ -72,7 +72,7 @@ export class Guard {
   /** Reports a failure: of an outage the first only, of a single entry each. */
   failed(what: string, cause: unknown): void {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
-    if (error.code === 'ERR_CACHE_ENTRY_CORRUPT') return this.#options.report(error)
+    if (!isOutage(error)) return this.#options.report(error)
     const known = this.#down
     this.#down = true
     if (!known) this.#options.report(error)
@@ -103,6 +103,8 @@ export class Guard {
   #hung(what: string): void {
     const message = `the storage did not ${what} within ${this.#options.budget} ms`
     this.failed(what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
+    // Others that hung with it have said so already.
+    if (!this.available) return
     this.#restsUntil = performance.now() + this.#rest
     this.#rest = Math.min(this.#rest * 2, longestRest)
   }
@@ -113,4 +115,9 @@ export class Guard {
     this.#rest = firstRest
     this.#restsUntil = 0
   }
+}
+
+// One entry, or a function of the caller's, says nothing about the storage.
+function isOutage({ code }: CacheError): boolean {
+  return code !== 'ERR_CACHE_ENTRY_CORRUPT' && code !== 'ERR_CACHE_CALLBACK_FAILED'
 }

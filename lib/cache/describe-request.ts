@@ -33,5 +33,5 @@ export function describeRequest(target: RequestTarget): CacheRequest {
 }
 
 function isDetailed(target: RequestTarget): target is Exclude<RequestTarget, string | URL> {
-  return typeof target === 'object' && !(target instanceof URL)
+  return typeof target === 'object' && target !== null && !(target instanceof URL)
 }

@@ -152,5 +152,5 @@ function variantKey(key: string, digest: string): string {
 
 function selectionDigest(request: CacheRequest, names: readonly string[]): string {
   const values = selectingValues(names, (name) => requestHeader(request, name))
-  return hash('sha256', values, 'base64url')
+  return hash('sha256', `${names.join()} ${values}`, 'base64url')
 }

@@ -76,9 +76,10 @@ export function encodeEntry(
 
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
 export function decodeEntry(record: StoredRecord): Entry {
-  const line = parse(firstLine(record.head)) as Partial<ResponseLine> | undefined
+  const text = firstLine(record.head)
+  const line = parse(text) as Partial<ResponseLine> | undefined
   if (line === undefined || !isResponseLine(line)) throw corrupt('its head')
-  if (!hasNoEscapes(record.head) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
+  if (suspicious.test(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
     throw corrupt('a header field')
   }
   const bodyHere = line.parts === undefined ? line.bodyBytes : 0
@@ -119,7 +120,7 @@ export function decodeChain(record: StoredRecord): RedirectChain {
     typeof line.text === 'string' &&
     typeof line.target === 'string' &&
     isTexts(line.history) &&
-    isEchoes(line.echoes) &&
+    isEchoes(line.echoes, line.history.length) &&
     line.history.every((url) => URL.canParse(url) || line.echoes !== undefined)
   if (!valid) throw corrupt('its chain of redirects')
   return line as ChainLine
@@ -150,7 +151,7 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
     line.status! >= 200 &&
     line.status! <= 999 &&
     typeof line.statusText === 'string' &&
-    !controlCharacter.test(line.statusText) &&
+    !unfit.test(line.statusText) &&
     isTexts(line.rawHeaders) &&
     isTexts(line.rawTrailers) &&
     line.rawHeaders.length % 2 === 0 &&
@@ -159,10 +160,10 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
     (line.expiresAt === undefined || Number.isFinite(line.expiresAt)) &&
     Number.isInteger(line.bodyBytes) &&
     (line.parts === undefined ||
-      (typeof line.parts.id === 'string' && Number.isInteger(line.parts.count))) &&
+      (typeof line.parts.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
     (line.selectedBy === undefined ||
       (isTexts(line.selectedBy.names) && typeof line.selectedBy.digest === 'string')) &&
-    isEchoes(line.echoes)
+    isEchoes(line.echoes, line.rawHeaders.length)
   )
 }
 
@@ -170,29 +171,37 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string')
 }
 
-function isEchoes(value: unknown): boolean {
+// No part is empty, so there are no more of them than bytes; numbers that size arrays are not
+// believed any further than that.
+function isCount(value: unknown, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
+}
+
+function isEchoes(value: unknown, lineCount: number): boolean {
+  if (value === undefined) return true
   return (
-    value === undefined ||
-    (Array.isArray(value) &&
-      value.every(
-        (echo) => Array.isArray(echo) && echo.length === 3 && echo.every(Number.isInteger),
-      ))
+    Array.isArray(value) &&
+    value.every(
+      (echo) =>
+        Array.isArray(echo) &&
+        echo.length === 3 &&
+        echo.every(Number.isInteger) &&
+        isCount(echo[0], lineCount - 1),
+    )
   )
 }
 
-// A line break in a value would be a header of its own to whoever passes it on (RFC 9110 §5.5).
+// A line break in a value would be a header of its own to whoever passes it on (RFC 9110 §5.5), and
+// so would a character that latin1 cuts down to one.
 // oxlint-disable-next-line no-control-regex -- to find them
-const controlCharacter = /[\u0000-\u0008\u000a-\u001f\u007f]/
-// oxlint-disable-next-line no-control-regex -- as the beginning of the range
-const notLatin1 = /[^\u0000-\u00ff]/
+const unfit = /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/
 
-// JSON writes a control character as an escape: where there is none, no value needs a look.
-function hasNoEscapes(head: string): boolean {
-  return !head.includes('\\n') && !head.includes('\\r') && !head.includes('\\u')
-}
+// How JSON writes them: where none of it is, no value needs a look of its own.
+// oxlint-disable-next-line no-control-regex -- as the beginning of a range
+const suspicious = /[^\u0000-\u007e\u0080-\u00ff]|\\[bfnru]/
 
 function isClean(lines: readonly string[]): boolean {
-  return lines.every((text) => !controlCharacter.test(text) && !notLatin1.test(text))
+  return lines.every((text) => !unfit.test(text))
 }
 
 function corrupt(what: string): CacheError {

@@ -83,17 +83,15 @@ function placeOf(
   { as, expiresAt, dropAt, selectedBy }: StoreOrder,
 ): Place {
   const selection = selectionOf(request, selectedBy)
-  const { texts, echoes } = withoutEchoesOf(endToEnd(lines, headers), request)
   const head: EntryHead = {
     text: request.text,
     status,
     statusText,
-    rawHeaders: texts,
+    ...storedLines(endToEnd(lines, headers), request),
     rawTrailers: [],
     storedAt: arrivedAt,
     expiresAt,
     selectedBy: selection,
-    echoes,
     forFetch: as === 'redirect' && request.fromFetch ? true : undefined,
   }
   return {
@@ -125,6 +123,15 @@ function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequ
     if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
   }
   return { ...first, text: `${first.text} followed`, key: `${first.key}.last` }
+}
+
+/** Header lines as they are stored: what the request itself said in confidence taken out. */
+export function storedLines(
+  lines: string[],
+  request: CacheRequest,
+): Pick<EntryHead, 'rawHeaders' | 'echoes'> {
+  const { texts, echoes } = withoutEchoesOf(lines, request)
+  return { rawHeaders: texts, echoes }
 }
 
 function withoutEchoesOf(

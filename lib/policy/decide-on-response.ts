@@ -64,7 +64,9 @@ export function decideOnResponse(
   // 206 is a part and 304 no response of its own, whatever `allowableCodes` says.
   if (status === 206 || status === 304) return pass('status')
   if (!redirects && !rules.allowableCodes.has(status)) return pass('status')
-  if (joined(headers['content-type'])?.startsWith('text/event-stream')) return pass('event-stream')
+  if (/^text\/event-stream/i.test(joined(headers['content-type']) ?? '')) {
+    return pass('event-stream')
+  }
   if (Number(joined(headers['content-length'])) > rules.maxBodyBytes) return pass('too-large')
   const selectedBy = selectingFields(headers)
   if (selectedBy === '*') return pass('vary-star')

@@ -6,6 +6,7 @@
  * A change to what goes in has to change `keyVersion`.
  */
 import { hash } from 'node:crypto'
+import { sortCredentials } from './credentials.ts'
 
 const keyVersion = 'undici-cache/1'
 
@@ -39,5 +40,5 @@ export function createKey(parts: KeyParts): Key {
 }
 
 function digestCredentials(credentials: readonly string[]): string {
-  return hash('sha256', JSON.stringify(credentials.toSorted()), 'base64url')
+  return hash('sha256', JSON.stringify(sortCredentials(credentials)), 'base64url')
 }

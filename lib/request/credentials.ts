@@ -53,7 +53,23 @@ export function isCredentialParameter(name: string, value: string): boolean {
 }
 
 /** A query that this does not match holds no credential; most do not, and are not looked at. */
-export const mayHoldCredential: RegExp = /key|token|auth|secret|pass|pwd|jwt|sig|hmac|cred/i
+export const mayHoldCredential: RegExp = /key|token|auth|secret|pass|pwd|jwt|sig|hmac|cred|%[4-7]/i
 
 /** Stands in a stored URL or header field for what was taken out. */
 export const redacted = 'REDACTED'
+
+/**
+ * Sorts `name: value` and `name=value` by name. The order of names says nothing; that of several
+ * values of one name may.
+ */
+export function sortCredentials(credentials: readonly string[]): string[] {
+  return credentials.toSorted((a, b) => {
+    const left = nameOf(a)
+    const right = nameOf(b)
+    return left < right ? -1 : left > right ? 1 : 0
+  })
+}
+
+function nameOf(credential: string): string {
+  return credential.slice(0, credential.search(/[:=]/))
+}

@@ -3,6 +3,7 @@
  * with the same `?api_key=…`. They are taken out before the response is stored, and put back when
  * it is replayed to a request with the same credentials; the text between is not touched.
  */
+import { sortCredentials } from './credentials.ts'
 
 /** [index of the text, offset in the text without its credentials, index among the forms] */
 export type Echo = readonly [line: number, offset: number, form: number]
@@ -14,7 +15,7 @@ export type Echo = readonly [line: number, offset: number, form: number]
  */
 export function credentialForms(credentials: readonly string[]): string[] {
   const forms: string[] = []
-  for (const credential of credentials.toSorted()) {
+  for (const credential of sortCredentials(credentials)) {
     const colon = credential.indexOf(': ')
     if (colon === -1) {
       const written = credential.slice(credential.indexOf('=') + 1)
@@ -41,30 +42,43 @@ export function takeOutEchoes(
   texts: readonly string[],
   forms: readonly string[],
 ): { texts: string[]; echoes: Echo[] } | undefined {
-  const echoes: Echo[] = []
   // The longest first: a form may hold another one.
   const order = forms
     .map((form, index) => ({ form, index }))
     .filter(({ form }) => form.length >= shortestForm)
     .toSorted((a, b) => b.form.length - a.form.length)
+  const echoes: Echo[] = []
   const cleaned = texts.map((text, line) => {
-    let rest = text
-    let clean = ''
-    while (rest !== '') {
-      let at = rest.length
-      let found: { form: string; index: number } | undefined
-      for (const candidate of order) {
-        const position = rest.indexOf(candidate.form)
-        if (position !== -1 && position < at) [at, found] = [position, candidate]
-      }
-      clean += rest.slice(0, at)
-      if (found === undefined) break
-      echoes.push([line, clean.length, found.index])
-      rest = rest.slice(at + found.form.length)
+    // What is left on both sides of a form may make one: until there is none.
+    for (let before = -1; before < echoes.length;) {
+      before = echoes.length
+      text = takeOutOnce(text, line, order, echoes)
     }
-    return clean
+    return text
   })
   return echoes.length === 0 ? undefined : { texts: cleaned, echoes }
+}
+
+function takeOutOnce(
+  text: string,
+  line: number,
+  order: readonly { form: string; index: number }[],
+  echoes: Echo[],
+): string {
+  let rest = text
+  let clean = ''
+  for (;;) {
+    let at = rest.length
+    let found: { form: string; index: number } | undefined
+    for (const candidate of order) {
+      const position = rest.indexOf(candidate.form)
+      if (position !== -1 && position < at) [at, found] = [position, candidate]
+    }
+    clean += rest.slice(0, at)
+    if (found === undefined) return clean
+    echoes.push([line, clean.length, found.index])
+    rest = rest.slice(at + found.form.length)
+  }
 }
 
 /** Undoes `takeOutEchoes`, given the same forms. */

@@ -82,12 +82,20 @@ function replaceBoundary(bytes: Uint8Array, boundary: string): string {
   return parts.map((part) => `${part.length}:${part}`).join('')
 }
 
-/** The media type in lower case with its parameters, without the boundary, which comes apart. */
+/** The media type, its names in lower case, and the boundary of a multipart one, which comes apart. */
 function readContentType(value: string): [mediaType: string, boundary: string | undefined] {
+  const [type = '', ...parameters] = value.split(';')
+  const mediaType = type.trim().toLowerCase()
+  const boundary = mediaType.startsWith('multipart/') ? boundaryOf(value) : undefined
+  const kept = parameters
+    .map((parameter) => parameter.trim().replace(/^[^=]*/, (name) => name.toLowerCase()))
+    .filter((parameter) => boundary === undefined || !parameter.startsWith('boundary='))
+  return [[mediaType, ...kept].join(';'), boundary]
+}
+
+function boundaryOf(value: string): string | undefined {
   const match = /;\s*boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(value)
-  const boundary = match === null ? undefined : (match[1] ?? match[2])
-  const rest = match === null ? value : value.replace(match[0], '')
-  return [rest.replaceAll(/\s+/g, '').toLowerCase(), boundary === '' ? undefined : boundary]
+  return match?.[1] || match?.[2] || undefined
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

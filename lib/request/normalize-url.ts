@@ -2,8 +2,8 @@
  * The URL of a request as it enters the key: parameters sorted by name, credentials taken out.
  * Nothing else is touched, for what looks the same need not be the same to the origin.
  *
- * undici has parsed the URL already, so the origin and the path are put together by hand; only a
- * path with characters outside the plain set goes through the URL parser (31 times as slow).
+ * undici has parsed the URL already and sends the path as it is, so origin and path are put together
+ * by hand: that is 31 times as fast as parsing them again.
  */
 import { stringify, type ParsedUrlQueryInput } from 'node:querystring'
 import { isCredentialParameter, mayHoldCredential, redacted } from './credentials.ts'
@@ -25,13 +25,14 @@ export interface NormalizedUrl {
 }
 
 const plainPath = /^\/[\w\-.~!$'()*+,;:@/%?=&[\]]*$/
+const notPlain = /[^\w\-.~!$'()*+,;:@/%?=&[\]]/gu
 const noCredentials: readonly string[] = []
 
 /** @returns undefined where there is no origin, or none that can be understood. */
 export function normalizeUrl(parts: UrlParts): NormalizedUrl | undefined {
   const origin = normalizeOrigin(parts.origin)
   if (origin === undefined) return undefined
-  const path = plainPath.test(parts.path) ? parts.path : parsePath(parts.path, origin)
+  const path = plainPath.test(parts.path) ? parts.path : escapePath(parts.path)
   if (path === undefined) return undefined
   const question = path.indexOf('?')
   const query = parts.query === undefined || parts.query === null ? '' : stringify(parts.query)
@@ -98,11 +99,14 @@ function isSorted(query: string): boolean {
   return true
 }
 
-/** Takes a path with unusual characters apart as fetch would; undefined where that is impossible. */
-function parsePath(path: string, origin: string): string | undefined {
-  const url =
-    path === '' ? URL.parse('/', origin) : URL.parse(origin + (path[0] === '/' ? path : `/${path}`))
-  return url === null ? undefined : url.pathname + (path.endsWith('?') ? '?' : url.search)
+// What a URL cannot hold becomes `{code point}`, which it cannot hold either: no two paths fall
+// together, as they would if it were percent-encoded. A fragment is not sent.
+function escapePath(path: string): string | undefined {
+  const hash = path.indexOf('#')
+  const sent = hash === -1 ? path : path.slice(0, hash)
+  if (sent === '') return '/'
+  if (sent[0] !== '/') return undefined
+  return sent.replaceAll(notPlain, (character) => `{${character.codePointAt(0)!.toString(16)}}`)
 }
 
 function decode(text: string): string {

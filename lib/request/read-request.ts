@@ -84,7 +84,7 @@ export function readHead(options: RequestOptions): RequestHead | BypassReason {
         fromFetch = true
         break
       case 'accept':
-        if (value.includes('text/event-stream')) bypass = 'event-stream'
+        if (/text\/event-stream/i.test(value)) bypass = 'event-stream'
         break
       case 'range':
         bypass = 'range'

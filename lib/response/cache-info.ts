@@ -13,7 +13,7 @@ export interface CacheInfo {
   storedAt: EpochMs | undefined
   /** Undefined where it never expires, or is not stored. */
   expiresAt: EpochMs | undefined
-  /** It had expired when it was used. */
+  /** It had expired, and was used all the same. */
   stale: boolean
   /** The origin was asked, and confirmed it (304). */
   revalidated: boolean
@@ -31,16 +31,16 @@ const forwardReasons = new Set(['uri-miss', 'vary-miss', 'stale', 'request', 'me
 
 /** The value of `Cache-Status` (RFC 9211 §2). @param forwarded why the origin was asked, if it was */
 export function cacheStatus(info: CacheInfo, forwarded: string | undefined, now: EpochMs): string {
-  let value = name
-  if (forwarded === undefined) value += '; hit'
-  else value += `; fwd=${forwardReasons.has(forwarded) ? forwarded : 'bypass'}`
+  const known = forwarded !== undefined && forwardReasons.has(forwarded)
+  const fwd = known ? forwarded : 'bypass'
+  let value = forwarded === undefined ? `${name}; hit` : `${name}; fwd=${fwd}`
   if (info.revalidated) value += '; fwd-status=304'
   if (info.expiresAt !== undefined) value += `; ttl=${Math.floor((info.expiresAt - now) / 1000)}`
   if (forwarded !== undefined && info.stored) value += '; stored'
   if (info.key !== undefined) value += `; key="${info.key}"`
   if (info.storedAt !== undefined) value += `; ${storedAtParameter}=${info.storedAt}`
   if (info.expiresAt !== undefined) value += `; ${expiresAtParameter}=${info.expiresAt}`
-  if (forwarded !== undefined && info.reason !== forwarded) value += `; detail=${info.reason}`
+  if (forwarded !== undefined && info.reason !== fwd) value += `; detail=${info.reason}`
   return value
 }
 
@@ -70,15 +70,15 @@ function readStatus(headers: unknown): string | undefined {
 }
 
 // Other caches may have added members before ours, which is the last.
-const ourMember = /(?:^|,\s*)undici-cache((?:\s*;\s*[\w.*-]+(?:=(?:"[^"]*"|[^;,"]*))?)*)\s*$/
-const parameter = /;\s*([\w.*-]+)(?:=(?:"([^"]*)"|([^;]*)))?/g
+const ourMember = /(?:^|,\s*)undici-cache((?:\s*;\s*[\w.*-]+(?:=(?:"[^"]*"|[^\s;,"]*))?)*)\s*$/
+const parameter = /;\s*([\w.*-]+)(?:=(?:"([^"]*)"|([^\s;]*)))?/g
 
 function parseCacheStatus(value: string): CacheInfo | undefined {
   const parameters = ourMember.exec(value)?.[1]
   if (parameters === undefined) return undefined
   const found = new Map<string, string>()
   for (const [, key, quoted, plain] of parameters.matchAll(parameter)) {
-    found.set(key!, quoted ?? plain?.trim() ?? '')
+    found.set(key!, quoted ?? plain ?? '')
   }
   const instant = (key: string): EpochMs | undefined => {
     const text = found.get(key)
@@ -92,7 +92,7 @@ function parseCacheStatus(value: string): CacheInfo | undefined {
     stored: hit || found.has('stored'),
     storedAt: instant(storedAtParameter),
     expiresAt: instant(expiresAtParameter),
-    stale: hit && (found.get('fwd') === 'stale' || Number(found.get('ttl') ?? 0) < 0),
+    stale: hit && Number(found.get('ttl') ?? 0) < 0,
     revalidated,
     reason: found.get('detail') ?? found.get('fwd') ?? 'fresh',
   }

@@ -98,6 +98,8 @@ export class Downstream implements Controller {
     if (this.#ended) return
     this.rawTrailers = rawTrailers
     this.#end = trailers
+    // The network is done: what happens to the rest is between the caller and the queue.
+    this.#upstream = undefined
     if (this.#queue.length === 0) this.#finish()
   }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { FileStorage } from '../../lib/backends/filesystem.ts'
-import { testStorage } from '../../lib/testing/index.ts'
+import { FileCache } from '../../lib/cache/file-cache.ts'
+import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const folder = temporaryFolder()
@@ -8,4 +9,8 @@ let opened = 0
 
 testStorage('FileStorage', () => new FileStorage(join(folder, `storage${opened++}`)), {
   reopen: ({ directory }) => new FileStorage(directory),
+})
+
+testCache('FileCache', () => new FileCache(join(folder, `cache${opened++}`)), {
+  reopen: ({ directory }) => new FileCache(directory),
 })

@@ -1,4 +1,6 @@
 import { MemoryStorage } from '../../lib/backends/memory.ts'
-import { testStorage } from '../../lib/testing/index.ts'
+import { BaseCache } from '../../lib/cache/base-cache.ts'
+import { testCache, testStorage } from '../../lib/testing/index.ts'
 
 testStorage('MemoryStorage', () => new MemoryStorage())
+testCache('BaseCache', () => new BaseCache())

@@ -1,13 +1,12 @@
 import { join } from 'node:path'
 import type { BaseStorage } from '../../lib/backends/base-storage.ts'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
-import { testStorage } from '../../lib/testing/index.ts'
+import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 const folder = temporaryFolder()
-let opened = 0
-
 const paths = new WeakMap<BaseStorage, string>()
+let opened = 0
 
 function openStorage(path: string): BaseStorage {
   const { responses } = new SQLiteCache(path)
@@ -17,4 +16,8 @@ function openStorage(path: string): BaseStorage {
 
 testStorage('SQLiteStorage', () => openStorage(join(folder, `storage${opened++}`)), {
   reopen: (storage) => openStorage(paths.get(storage) ?? ''),
+})
+
+testCache('SQLiteCache', () => new SQLiteCache(join(folder, `cache${opened++}`)), {
+  reopen: ({ path }) => new SQLiteCache(path),
 })

@@ -8,8 +8,8 @@ interface Column {
   readonly title: string
   readonly width: number
   readonly leftAligned?: boolean
-  cell(visit: Visit): string
-  style?(visit: Visit): Style
+  readonly cell: (visit: Visit) => string
+  readonly style?: (visit: Visit) => Style
 }
 
 const none = '–'

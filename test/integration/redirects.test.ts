@@ -174,7 +174,7 @@ describe('redirects', () => {
 
   test('a hop to another origin leaves credentials behind, stored or not', async (t) => {
     const other = await startOrigin(t, ({ headers }, response) =>
-      response.end(String(headers.authorization ?? 'nobody')),
+      response.end(headers.authorization ?? 'nobody'),
     )
     const origin = await startOrigin(t, (_, response) =>
       response.writeHead(302, { location: `${other.url}/there` }).end(),

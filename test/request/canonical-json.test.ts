@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { canonicalJson } from '../../lib/request/canonical-json.ts'
 
 type Case = [name: string, one: string, other: string]
@@ -88,7 +88,6 @@ describe('text that is not JSON', () => {
 
 describe('size', () => {
   test('what is nested 200 deep is read, what is nested deeper is not', () => {
-    const nested = (depth: number): string => '['.repeat(depth) + ']'.repeat(depth)
     assert.equal(canonicalJson(nested(200)), nested(200))
     assert.equal(canonicalJson(nested(202)), undefined)
   })
@@ -138,9 +137,7 @@ describe('properties', () => {
         const entries = Object.entries(members)
         const at = turn % (entries.length + 1)
         const turned = [...entries.slice(at), ...entries.slice(0, at)]
-        const text = (list: [string, unknown][]): string =>
-          `{${list.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(', ')}}`
-        assert.equal(canonicalJson(text(turned)), canonicalJson(text(entries)))
+        assert.equal(canonicalJson(objectText(turned)), canonicalJson(objectText(entries)))
       }),
     )
   })
@@ -181,4 +178,13 @@ function isJson(text: string): boolean {
   } catch {
     return false
   }
+}
+
+function nested(depth: number): string {
+  return '['.repeat(depth) + ']'.repeat(depth)
+}
+
+function objectText(members: [string, unknown][]): string {
+  const texts = members.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`)
+  return `{${texts.join(', ')}}`
 }

@@ -1,0 +1,146 @@
+/**
+ * Is the package what its users need? It is packed, installed into empty folders as a user would,
+ * and used there: nothing is taken from this repository but the tarball.
+ */
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { styleText } from 'node:util'
+import { npm, run, runNode } from './commands.ts'
+import * as programs from './programs.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  devDependencies: Record<string, string>
+}
+
+const published = /^package\/(?:dist\/.+|README\.md|LICENSE|CHANGELOG\.md|package\.json)$/
+
+let failures = 0
+
+/** One line for each thing that is checked; the others are checked all the same. */
+async function check(what: string, test: () => unknown): Promise<void> {
+  const began = performance.now()
+  try {
+    await test()
+    const took = `${((performance.now() - began) / 1000).toFixed(1)} s`
+    console.log(`${styleText('green', 'ok  ')} ${what} ${styleText('dim', took)}`)
+  } catch (error) {
+    failures++
+    console.log(`${styleText('red', 'FAIL')} ${what}\n${(error as Error).message}\n`)
+  }
+}
+
+function emptyProject(folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'package.json'), '{ "name": "consumer", "private": true }\n')
+}
+
+async function checkTarball(tarball: string, folder: string): Promise<void> {
+  await check('the tarball holds what is published, and nothing else', async () => {
+    const files = (await run('tar', ['-tzf', tarball], folder)).trim().split(/\r?\n/)
+    const others = files.filter(
+      (file) => !published.test(file) || /\.test\.|\.ts$(?<!\.d\.ts)/.test(file),
+    )
+    assert.deepEqual(others, [])
+    assert.ok(files.includes('package/dist/index.js') && files.includes('package/LICENSE'))
+  })
+  await check('no file names a path of the machine that built it', async () => {
+    await run('tar', ['-xzf', tarball], folder)
+    const unpacked = join(folder, 'package')
+    const files = readdirSync(unpacked, { recursive: true, withFileTypes: true })
+    const telling = files
+      .filter((file) => file.isFile())
+      .map((file) => join(file.parentPath, file.name))
+      .filter((file) => readFileSync(file, 'utf8').includes(root))
+    assert.deepEqual(telling, [])
+  })
+  await check('publint has nothing to say', async () => {
+    const tools = join(folder, 'publint')
+    emptyProject(tools)
+    await npm(tools, 'install', `publint@${devDependencies['publint']}`)
+    await run(process.execPath, ['node_modules/publint/src/cli.js', tarball, '--strict'], tools)
+  })
+}
+
+async function checkPrograms(project: string): Promise<void> {
+  const cached = { seen: ['answer 1', false, 'answer 1', true], file: true, warnings: [] }
+  for (const [name, text] of Object.entries({
+    mjs: programs.esmProgram,
+    cjs: programs.cjsProgram,
+  })) {
+    await check(`a program in .${name} gets a hit from SQLite`, async () => {
+      writeFileSync(join(project, `program.${name}`), text)
+      assert.deepEqual(await runNode(`program.${name}`, project), cached)
+      rmSync(join(project, 'responses.sqlite'), { force: true })
+    })
+  }
+  await check('undici-cache/testing can be imported', async () => {
+    writeFileSync(join(project, 'testing.mjs'), programs.testingProgram)
+    const offered = (await runNode('testing.mjs', project)) as string[]
+    assert.ok(offered.includes('testStorage') && offered.includes('testCache'), offered.join())
+  })
+}
+
+async function checkTypes(project: string): Promise<void> {
+  for (const name of ['typed.mts', 'typed.cts']) {
+    writeFileSync(join(project, name), programs.typedProgram)
+  }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(programs.consumerTsconfig))
+  const types = `@types/node@${devDependencies['@types/node']}`
+  // TypeScript 7 is another program than all before it.
+  for (const compiler of [devDependencies['typescript'] ?? 'latest', '^5.9.0']) {
+    for (const undici of ['8', '7']) {
+      await check(`strict .mts and .cts: TypeScript ${compiler}, undici ${undici}`, async () => {
+        await npm(project, 'install', `typescript@${compiler}`, types, `undici@${undici}`)
+        await run(process.execPath, ['node_modules/typescript/bin/tsc'], project)
+      })
+    }
+  }
+}
+
+async function checkWithoutDriver(project: string): Promise<void> {
+  rmSync(join(project, 'node_modules/better-sqlite3'), { recursive: true })
+  writeFileSync(join(project, 'without.mjs'), programs.withoutDriverProgram)
+  const told = runNode('without.mjs', project) as Promise<{
+    seen: unknown
+    file: boolean
+    warnings: string[]
+    thrown: { name: string; code: string; message: string } | undefined
+  }>
+  await check('without better-sqlite3 the default is memory, with one warning', async () => {
+    const { seen, file, warnings } = await told
+    assert.deepEqual({ seen, file }, { seen: ['answer 1', false, 'answer 1', true], file: false })
+    assert.equal(warnings.length, 1, warnings.join('\n'))
+    assert.match(warnings[0]!, /SQLite .* memory .* npm install better-sqlite3/)
+  })
+  await check("without better-sqlite3 backend: 'sqlite' says what to install", async () => {
+    const { thrown } = await told
+    assert.equal(thrown?.code, 'ERR_CACHE_DRIVER_MISSING')
+    assert.equal(thrown.name, 'CacheError')
+    assert.match(thrown.message, /npm install better-sqlite3$/m)
+  })
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'undici-cache-package-'))
+process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+process.on('SIGINT', () => process.exit(130))
+
+await npm(root, 'pack', '--pack-destination', folder)
+const tarball = join(
+  folder,
+  readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
+)
+await checkTarball(tarball, folder)
+
+const project = join(folder, 'project')
+emptyProject(project)
+await check('npm installs it next to undici', () => npm(project, 'install', tarball, 'undici'))
+await checkPrograms(project)
+await checkWithoutDriver(project)
+await checkTypes(project)
+
+console.log(failures === 0 ? 'The package is fit for use.' : `${failures} checks failed.`)
+if (failures > 0) process.exitCode = 1

@@ -29,8 +29,8 @@ export interface Effort {
   readonly warmupMs: number
 }
 
-export const fullEffort: Effort = { rounds: 9, batchMs: 40, warmupMs: 120 }
-export const quickEffort: Effort = { rounds: 5, batchMs: 10, warmupMs: 50 }
+export const fullEffort: Effort = { rounds: 21, batchMs: 40, warmupMs: 120 }
+export const quickEffort: Effort = { rounds: 9, batchMs: 12, warmupMs: 50 }
 
 export interface Case {
   readonly name: string

@@ -9,7 +9,7 @@ import type { BaseCache } from './cache/base-cache.ts'
 import { Flights } from './cache/single-flight.ts'
 import { invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
-import { Exchange, type Route, type Shared } from './exchange.ts'
+import type { Route, Shared } from './exchange.ts'
 import { LoopTurn } from './loop-turn.ts'
 import { chain, isPromise } from './maybe-promise.ts'
 import {
@@ -19,12 +19,14 @@ import {
   type CallOptions,
   type Settings,
 } from './options.ts'
+import { parseCacheControl } from './policy/cache-control.ts'
 import { flatHeaders, isOneShot } from './request/headers.ts'
 import { readBody } from './request/read-body.ts'
 import { completeRequest, readHead, type RequestHead } from './request/read-request.ts'
 import { Downstream } from './response/downstream.ts'
 import { asHandler, type Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'
+import { runExchange } from './run-exchange.ts'
 
 /** What `cacheInterceptor()` returns: for `compose()`, with the cache at hand. */
 export interface CacheInterceptor {
@@ -142,8 +144,10 @@ class Shell {
     digest?: string,
   ): void {
     const request = completeRequest(options, head, digest, settings.key)
+    // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
+    const directives = parseCacheControl(request.cacheControl ?? request.pragma)
     try {
-      new Exchange(this.#shared, settings, route, options, down, request).run()
+      runExchange({ shared: this.#shared, settings, route, options, down, request, directives })
     } catch (error) {
       down.error(error as Error)
     }

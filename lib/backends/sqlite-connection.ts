@@ -82,7 +82,7 @@ export class SqliteConnection {
 
   /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */
   prepare(sql: string): SqliteStatement {
-    this.#assertOpen()
+    this.assertOpen()
     return this.#db.prepare(sql)
   }
 
@@ -114,7 +114,7 @@ export class SqliteConnection {
 
   /** @returns a promise that settles with the commit */
   write(table: SqliteTable, key: string, record: StoredRecord | undefined): Promise<void> {
-    this.#assertOpen()
+    this.assertOpen()
     this.changed(table)
     const changes = this.#pending[table]
     let change = changes.get(key)
@@ -129,13 +129,16 @@ export class SqliteConnection {
     return change.committed.promise
   }
 
-  /** Commits what waits, and then runs a statement that must see it; tries again while locked. */
+  /**
+   * Runs a statement that sees what was written before it and not what is written after; tries
+   * again while the file is locked.
+   */
   async run<T>(statement: () => T): Promise<T> {
-    await this.flush()
     const since = performance.now()
     for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
-      this.#assertOpen()
+      this.assertOpen()
       try {
+        while (!this.#commitSome());
         return statement()
       } catch (error) {
         if (!isBusy(error)) throw error
@@ -191,6 +194,7 @@ export class SqliteConnection {
 
   /** @returns whether that was all */
   #commitSome(): boolean {
+    if (tables.every((table) => this.#pending[table].size === 0)) return true
     const committed: [Pending, string, Change][] = []
     let bytes = 0
     this.#db.exec('BEGIN IMMEDIATE')
@@ -248,7 +252,8 @@ export class SqliteConnection {
     this.#retry = undefined
   }
 
-  #assertOpen(): void {
+  /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */
+  assertOpen(): void {
     if (!this.#closed) return
     throw new CacheError('ERR_CACHE_STORAGE_CLOSED', `the cache '${this.path}' is closed`)
   }

@@ -66,8 +66,8 @@ export function openSqliteFile(
   fastSave: boolean,
 ): SqliteDriver {
   const Driver = loadDriver()
-  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
   try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
     return open(Driver, path, fastSave)
   } catch (error) {
     const known = describe(error, path)

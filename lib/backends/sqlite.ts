@@ -62,6 +62,7 @@ export class SQLiteStorage extends BaseStorage {
 
   override peek(key: string): StoredRecord | undefined {
     checkKey(key)
+    this.#connection.assertOpen()
     const pending = this.#connection.pending(this.#table, key)
     if (pending !== undefined) return pending ?? undefined
     const row = this.#get.get(key) as Row | undefined
@@ -71,6 +72,7 @@ export class SQLiteStorage extends BaseStorage {
 
   override has(key: string): boolean {
     checkKey(key)
+    this.#connection.assertOpen()
     const pending = this.#connection.pending(this.#table, key)
     return pending === undefined ? this.#has.get(key) !== undefined : pending !== null
   }

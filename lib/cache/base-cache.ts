@@ -2,6 +2,7 @@
  * A cache: two storages, and what the library does with them. `BaseCache` itself keeps everything in
  * memory; a subclass brings other storages.
  */
+import { once } from 'node:events'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions, isBytes, type Rules } from '../check-options.ts'
@@ -33,6 +34,7 @@ export interface HistoryStep {
   readonly status: number | undefined
 }
 
+const flushWithin: Ms = 30_000
 const defaultHotTierBytes = 32 * 2 ** 20
 const tendEvery: Ms = 60_000
 const sweepEvery: Ms = 3_600_000
@@ -142,9 +144,13 @@ export class BaseCache {
     return deleted + (await deleteOrphans(this.responses, now))
   }
 
-  /** Waits for what is being written. */
+  /** Waits for what is being written; half a minute at the most, for a storage may hang. */
   async flush(): Promise<void> {
-    while (this.#writing.size > 0) await Promise.all(this.#writing)
+    const patience = AbortSignal.timeout(flushWithin)
+    const tooLong = once(patience, 'abort')
+    while (this.#writing.size > 0 && !patience.aborted) {
+      await Promise.race([Promise.all(this.#writing), tooLong])
+    }
   }
 
   /** Waits for what is being written, then closes the storages. Idempotent. */
@@ -173,15 +179,13 @@ export class BaseCache {
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
     const { key, head, request, dropAt, replaces } = place
     const shelf = as === 'response' ? this.#shelf.responses : this.#shelf.redirects
-    const written = this.#track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
+    const written = this.track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
     if (replaces === undefined) return written
     const { entry: old, key: oldKey, shelf: oldShelf } = replaces
     if (old.parts !== undefined) this.#linger(oldShelf.storage, oldKey, old.parts)
     // A URL that redirected and does not any more, or the other way round.
     const moved = oldShelf !== shelf
-    return moved
-      ? chain(written, () => this.#ignore(this.#track(oldShelf.delete(oldKey))))
-      : written
+    return moved ? chain(written, () => this.#ignore(this.track(oldShelf.delete(oldKey)))) : written
   }
 
   /** Stores where a chain of redirects leads that was followed below the cache. */
@@ -192,7 +196,7 @@ export class BaseCache {
     dropAt: EpochMs | undefined,
   ): MaybePromise<void> {
     const record = encodeChain({ text: request.text, ...link }, stored, dropAt)
-    return this.#track(this.#shelf.redirects.write(chainKey(request.key), record))
+    return this.track(this.#shelf.redirects.write(chainKey(request.key), record))
   }
 
   /**
@@ -201,7 +205,7 @@ export class BaseCache {
    */
   refresh(found: Found, head: EntryHead, dropAt: EpochMs | undefined): MaybePromise<boolean> {
     const { key, shelf, entry } = found
-    return this.#track(
+    return this.track(
       chain(shelf.record(key), (record) => {
         if (record === undefined) return false
         const next = {
@@ -216,13 +220,25 @@ export class BaseCache {
     )
   }
 
+  /** Makes `flush()` and `close()` wait for it, however it ends. */
+  track<T extends MaybePromise<unknown>>(work: T): T {
+    if (isPromise(work)) {
+      const tracked: Promise<unknown> = work.then(
+        () => this.#writing.delete(tracked),
+        () => this.#writing.delete(tracked),
+      )
+      this.#writing.add(tracked)
+    }
+    return work
+  }
+
   /** Removes in the background what is of no use any more; now and then, and a little at a time. */
   tend(now: EpochMs, report: (error: unknown) => void): void {
     if (now - this.#tendedAt < tendEvery || this.#closed !== undefined) return
     this.#tendedAt = now
     const sweeps = this.#sweptAt === undefined || now - this.#sweptAt >= sweepEvery
     if (sweeps) this.#sweptAt = now
-    this.#track(this.#tend(now, sweeps)).catch(report)
+    this.track(this.#tend(now, sweeps)).catch(report)
   }
 
   async #tend(now: EpochMs, sweeps: boolean): Promise<void> {
@@ -276,17 +292,6 @@ export class BaseCache {
     // What fails here leaves orphans, which are swept.
     const timer = setTimeout(() => void remove().catch(() => {}), partsLinger).unref()
     this.#lingering.set(timer, remove)
-  }
-
-  #track<T extends MaybePromise<unknown>>(work: T): T {
-    if (isPromise(work)) {
-      const tracked: Promise<unknown> = work.then(
-        () => this.#writing.delete(tracked),
-        () => this.#writing.delete(tracked),
-      )
-      this.#writing.add(tracked)
-    }
-    return work
   }
 
   #ignore(work: MaybePromise<unknown>): MaybePromise<void> {

@@ -19,6 +19,8 @@ export interface EntryWriterOptions {
   readonly now: EpochMs
   /** Writes the entry, when its body is complete. */
   readonly commit: (body: StoredBody, trailers: readonly string[]) => MaybePromise<void>
+  /** Told of work that goes on after the last chunk. */
+  readonly track: (work: Promise<void>) => unknown
   /** Called once: stored, or not and why not. */
   readonly settled: (outcome: WriteOutcome) => void
 }
@@ -83,7 +85,9 @@ export class EntryWriter {
         if (this.#isDone()) return
         this.#done = true
         const body = this.#partsBody()
-        this.#settle(Promise.all(this.#pending).then(() => this.#options.commit(body, trailers)))
+        const written = Promise.all(this.#pending).then(() => this.#options.commit(body, trailers))
+        this.#options.track(written)
+        this.#settle(written)
       } else {
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength

@@ -65,6 +65,7 @@ export function storeResponse(
     dropAt,
     now: arrival.arrivedAt,
     settled,
+    track: (work) => cache.track(work),
     commit(body, rawTrailers): MaybePromise<void> {
       if (as === 'redirect' && body.bodyBytes === 0) return
       const entry = cache.store(as, { ...place, head: { ...place.head, rawTrailers } }, body)

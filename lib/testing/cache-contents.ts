@@ -161,6 +161,17 @@ function checkSharing(checkShared: CacheCheck): void {
     assert.equal(bench.origin.hits(), before)
   })
 
+  checkShared('close: waits for a long response that is being stored', async (bench) => {
+    const body = Buffer.alloc(3_000_003, 'long')
+    bench.origin.answer((_, response) => response.end(body))
+    await bench.client().ask('/long')
+    await bench.cache.close()
+    const cache = await bench.reopen(bench.cache)
+    const answer = await bench.client({ backend: cache }).ask('/long')
+    assert.equal(answer.hit, true)
+    assert.ok(answer.body.equals(body))
+  })
+
   checkShared('reopen: two caches see what the other stores, replaces, deletes', async (bench) => {
     const cache = await bench.reopen(bench.cache)
     const [here, there] = [bench.client(), bench.client({ backend: cache })]

@@ -1,7 +1,7 @@
 /** The contract of `get`, `set`, `delete` and `has`: what is given back, to whom it belongs, until when. */
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import {
   assertRecord,
   assertWhole,
@@ -80,6 +80,16 @@ function checkContent(check: Check): void {
     await storage.set('a', recordOf('new', 4))
     assertRecord(await storage.get('a'), recordOf('new', 4))
     assert.equal(await storage.size(), 1)
+  })
+
+  check('adopt: stores as `set` does', async (storage) => {
+    await storage.set('a', recordOf('old', 1))
+    for (const key of ['a', 'b']) {
+      const record = { ...recordOf('adopted', 1, 2, 255), expiresAt: inAMonth() }
+      await storage.adopt(key, record)
+      assertRecord(await storage.get(key), record)
+    }
+    assert.equal(await storage.size(), 2)
   })
 
   check('set: leaves the other records alone', async (storage) => {
@@ -210,14 +220,24 @@ function checkPresence(check: Check): void {
 
 function checkConcurrency(check: Check): void {
   check('set: is atomic, a get beside it sees one write or another', async (storage) => {
-    const writes = Array.from({ length: 800 }, async (_, i) => {
-      const key = `k${i % 50}`
-      const written = storage.set(key, labelled(i))
-      assertWhole(await storage.get(key))
-      await written
-      assertWhole(await storage.get(key))
-    })
-    await Promise.all(writes)
+    let writing = true
+    const writeAll = async (): Promise<void> => {
+      for (let from = 0; from < 800; from += 200) {
+        const wave = Array.from({ length: 200 }, async (_, i) =>
+          storage.set(`k${i % 50}`, labelled(from + i)),
+        )
+        await Promise.all(wave)
+      }
+      writing = false
+    }
+    const readAll = async (): Promise<void> => {
+      for (let i = 0; writing; i++) {
+        assertWhole(await storage.get(`k${i % 50}`))
+        // Each step of a write may take a turn of the loop, and has to be looked at.
+        if (i % 50 === 0) await nextTurn()
+      }
+    }
+    await Promise.all([writeAll(), readAll()])
     assert.equal(await storage.size(), 50)
     for (let i = 0; i < 50; i++) {
       const record = await storage.get(`k${i}`)

@@ -142,7 +142,7 @@ test('a header field of the caller asks for validation, or for the cache only', 
   const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
   const { agent } = cachedAgent(t)
   const ask = async (init: object): Promise<string> => {
-    const response = await fetch(origin.url, { ...init, dispatcher: agent as Dispatcher })
+    const response = await fetch(origin.url, { ...init, dispatcher: agent })
     return `${response.status} ${await response.text()}`
   }
   assert.equal(await ask({ headers: { 'cache-control': 'only-if-cached' } }), '504 ')

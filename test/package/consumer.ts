@@ -21,15 +21,17 @@ const published = /^package\/(?:dist\/.+|README\.md|LICENSE|CHANGELOG\.md|packag
 let failures = 0
 
 /** One line for each thing that is checked; the others are checked all the same. */
-async function check(what: string, test: () => unknown): Promise<void> {
+async function check(what: string, test: () => unknown): Promise<boolean> {
   const began = performance.now()
   try {
     await test()
     const took = `${((performance.now() - began) / 1000).toFixed(1)} s`
     console.log(`${styleText('green', 'ok  ')} ${what} ${styleText('dim', took)}`)
+    return true
   } catch (error) {
     failures++
     console.log(`${styleText('red', 'FAIL')} ${what}\n${(error as Error).message}\n`)
+    return false
   }
 }
 
@@ -61,7 +63,7 @@ async function checkTarball(tarball: string, folder: string): Promise<void> {
     const tools = join(folder, 'publint')
     emptyProject(tools)
     await npm(tools, 'install', `publint@${devDependencies['publint']}`)
-    await run(process.execPath, ['node_modules/publint/src/cli.js', tarball, '--strict'], tools)
+    await run('npm', ['exec', '--', 'publint', 'run', tarball, '--strict'], tools)
   })
 }
 
@@ -95,7 +97,7 @@ async function checkTypes(project: string): Promise<void> {
     for (const undici of ['8', '7']) {
       await check(`strict .mts and .cts: TypeScript ${compiler}, undici ${undici}`, async () => {
         await npm(project, 'install', `typescript@${compiler}`, types, `undici@${undici}`)
-        await run(process.execPath, ['node_modules/typescript/bin/tsc'], project)
+        await run('npm', ['exec', '--', 'tsc'], project)
       })
     }
   }
@@ -128,19 +130,22 @@ const folder = mkdtempSync(join(tmpdir(), 'undici-cache-package-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))
 
-await npm(root, 'pack', '--pack-destination', folder)
-const tarball = join(
-  folder,
-  readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
-)
-await checkTarball(tarball, folder)
+const pack = (): Promise<string> => npm(root, 'pack', '--pack-destination', folder)
+if (await check('npm builds and packs it', pack)) {
+  const tarball = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.tgz'))!,
+  )
+  await checkTarball(tarball, folder)
 
-const project = join(folder, 'project')
-emptyProject(project)
-await check('npm installs it next to undici', () => npm(project, 'install', tarball, 'undici'))
-await checkPrograms(project)
-await checkWithoutDriver(project)
-await checkTypes(project)
-
-console.log(failures === 0 ? 'The package is fit for use.' : `${failures} checks failed.`)
+  const project = join(folder, 'project')
+  emptyProject(project)
+  const install = (): Promise<string> => npm(project, 'install', tarball, 'undici')
+  if (await check('npm installs it next to undici', install)) {
+    await checkPrograms(project)
+    await checkWithoutDriver(project)
+    await checkTypes(project)
+  }
+}
+console.log(failures === 0 ? 'The package is fit for use.' : `Checks failed: ${failures}.`)
 if (failures > 0) process.exitCode = 1

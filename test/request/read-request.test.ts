@@ -79,7 +79,6 @@ describe('fields that are read', () => {
 
 describe('requests with keys of their own', () => {
   const long = 'abcdefghijklmnop'
-  const token = (value: string): Asked => ({ headers: { authorization: `Bearer ${value}` } })
   const pairs: [name: string, one: Asked, other: Asked][] = [
     ['methods', { method: 'GET' }, { method: 'HEAD' }],
     ['methods in another case', { method: 'GET' }, { method: 'get' }],
@@ -224,6 +223,10 @@ describe('a credential is written down nowhere', () => {
     hidesSecret(request.text, request.url, request.key)
   })
 })
+
+function token(value: string): Asked {
+  return { headers: { authorization: `Bearer ${value}` } }
+}
 
 function hidesSecret(...texts: string[]): void {
   for (const text of texts) assert.ok(!decodeURIComponent(text).includes(secret), text)

@@ -1,0 +1,140 @@
+/** Answers a request with what is stored, or with the refusal to ask anybody. */
+import { readParts } from './cache/body-parts.ts'
+import type { Entry } from './cache/entry.ts'
+import type { Found } from './cache/lookup.ts'
+import type { Exchange } from './exchange.ts'
+import { isFresh } from './policy/decide-on-request.ts'
+import { credentialForms, putBackEchoes } from './request/echoes.ts'
+import type { CacheRequest } from './request/read-request.ts'
+import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
+import { headerFields } from './response/header-lines.ts'
+import { playable, replayParts, replayWhole, type Playable } from './response/replay.ts'
+import type { EpochMs } from './units.ts'
+
+/**
+ * @param confirmed why the origin was asked, where it has just confirmed the entry (304)
+ * @param otherwise called where the body turns out to be gone, before anything was handed out
+ */
+export function answerFromCache(
+  exchange: Exchange,
+  found: Found,
+  now: EpochMs,
+  confirmed: string | undefined,
+  otherwise: () => void,
+): void {
+  const { entry, key } = found
+  const info: CacheInfo = {
+    hit: true,
+    key,
+    stored: true,
+    storedAt: entry.storedAt,
+    expiresAt: entry.expiresAt,
+    stale: !isFresh(entry, now),
+    revalidated: confirmed !== undefined,
+    reason: confirmed ?? 'fresh',
+  }
+  if (entry.parts !== undefined) {
+    return void answerInParts(exchange, found, info, now, confirmed, otherwise)
+  }
+  const play = (): void => {
+    tell(exchange, found, info)
+    replayWhole(
+      exchange.down,
+      present(exchange, entry, info, now, confirmed),
+      bodyFor(exchange, entry),
+    )
+  }
+  const { turn } = exchange.shared
+  if (turn.spend(entry.bodyBytes)) return play()
+  // The rest of the program gets its turn, and the bodies of this one can be freed.
+  exchange.down.start()
+  turn.next(play)
+}
+
+/** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */
+export function refuse({ down, settings, request }: Exchange): void {
+  const info: CacheInfo = {
+    hit: false,
+    key: request.key,
+    stored: false,
+    storedAt: undefined,
+    expiresAt: undefined,
+    stale: false,
+    revalidated: false,
+    reason: 'only-if-cached',
+  }
+  down.context['cache'] = info
+  const rawHeaders = ['content-length', '0']
+  if (settings.statusHeaders) rawHeaders.push('cache-status', cacheStatus(info, 'uri-miss', 0))
+  const refusal: Playable = {
+    status: 504,
+    statusText: 'Gateway Timeout',
+    rawHeaders,
+    headers: headerFields(rawHeaders),
+    rawTrailers: [],
+    trailers: {},
+  }
+  replayWhole(down, refusal, undefined)
+}
+
+/** The header lines of an entry, with the credentials of this request where it had them. */
+export function linesFor(request: CacheRequest, entry: Entry): readonly string[] {
+  if (entry.echoes === undefined) return entry.rawHeaders
+  return putBackEchoes(entry.rawHeaders, entry.echoes, credentialForms(request.credentials))
+}
+
+async function answerInParts(
+  exchange: Exchange,
+  found: Found,
+  info: CacheInfo,
+  now: EpochMs,
+  confirmed: string | undefined,
+  otherwise: () => void,
+): Promise<void> {
+  const { down, shared } = exchange
+  down.start()
+  const { entry, key, shelf } = found
+  const parts = readParts(shelf.storage, key, entry)
+  const first = await shared.guard.read('read a body', () => parts.next(), undefined)
+  if (down.ended) return void parts.return(undefined)
+  // As long as nothing has been handed out the origin can still answer.
+  if (first === undefined || first.done === true) return otherwise()
+  tell(exchange, found, info)
+  const all = (async function* () {
+    yield first.value
+    yield* parts
+  })()
+  await replayParts(down, present(exchange, entry, info, now, confirmed), all)
+}
+
+function tell({ down }: Exchange, { history }: Found, info: CacheInfo): void {
+  down.context['cache'] = info
+  if (history !== undefined) down.context['history'] = history.map((url) => new URL(url))
+}
+
+function present(
+  { settings, request }: Exchange,
+  entry: Entry,
+  info: CacheInfo,
+  now: EpochMs,
+  confirmed: string | undefined,
+): Playable {
+  const notes = settings.statusHeaders
+    ? ['age', ageOf(entry, now), 'cache-status', cacheStatus(info, confirmed, now)]
+    : []
+  return playable(entry, linesFor(request, entry), notes)
+}
+
+// What is kept must not be what callers can change; fetch copies by itself.
+function bodyFor({ request }: Exchange, { body }: Entry): Buffer | undefined {
+  if (body.byteLength === 0) return undefined
+  if (!request.fromFetch) return Buffer.from(body)
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+}
+
+// RFC 9111 §4.2.3, where the time on the wire counts as none.
+function ageOf(entry: Entry, now: EpochMs): string {
+  const atOrigin = Number(entry.headers['age'] ?? 0)
+  const here = Math.max(0, Math.floor((now - entry.storedAt) / 1000))
+  return String(here + (Number.isInteger(atOrigin) && atOrigin > 0 ? atOrigin : 0))
+}

@@ -1,0 +1,64 @@
+/**
+ * The way of one request: look up, decide, and then answer from the cache, ask the origin or
+ * refuse. It carries out what the policy says and holds no rule of caching itself.
+ */
+import { answerFromCache, refuse } from './answer-from-cache.ts'
+import { askOrigin, type Asked } from './ask-origin.ts'
+import { requestedRedirections, type Exchange } from './exchange.ts'
+import { notFound, type Found, type Lookup } from './cache/lookup.ts'
+import { chain, isPromise } from './maybe-promise.ts'
+import { decideOnRequest } from './policy/decide-on-request.ts'
+
+/** @param mayJoin whether it may wait for an identical request that is under way */
+export function runExchange(exchange: Exchange, mayJoin = true): void {
+  const { shared, settings, request, down } = exchange
+  const ask = (): ReturnType<typeof settings.cache.lookup> =>
+    settings.cache.lookup(request, followsRedirects(exchange))
+  const answer = shared.guard.read('look up a response', ask, notFound)
+  // So that an abort gets through while the storage is being asked.
+  if (isPromise(answer)) down.start()
+  void chain(answer, (lookup) => {
+    if (!down.ended) decide(exchange, lookup, mayJoin)
+  })
+}
+
+function decide(exchange: Exchange, lookup: Lookup, mayJoin: boolean): void {
+  const { settings, directives } = exchange
+  const found = usable(exchange, lookup)
+  const now = Date.now()
+  const decision = decideOnRequest(directives, settings, found?.entry, now)
+  const ask = (why: Asked['why'], validate?: Found): void =>
+    askOrigin(
+      exchange,
+      { why, lookup, validate },
+      () => {
+        if (!exchange.down.ended) runExchange(exchange, false)
+      },
+      mayJoin && !settings.refresh && !settings.forceRefresh,
+    )
+
+  switch (decision.action) {
+    case 'replay':
+      return answerFromCache(exchange, found!, now, undefined, () => ask('uri-miss'))
+    case 'refuse':
+      return refuse(exchange)
+    case 'revalidate':
+      // What was found at the end of a chain says nothing about its beginning.
+      return ask(decision.why, found!.history === undefined ? found : undefined)
+    case 'forward':
+      if (decision.why !== 'miss') return ask(decision.why)
+      return ask(lookup.variantMissing === true ? 'vary-miss' : 'uri-miss')
+  }
+}
+
+// A redirect that fetch has left unread is no answer for somebody who may read it, nor any
+// redirect for somebody who may not want to see one; better than none at all, though.
+function usable({ request, settings }: Exchange, { found, ambiguous }: Lookup): Found | undefined {
+  const unread = found?.entry.forFetch === true && !request.fromFetch
+  return (unread || ambiguous === true) && !settings.onlyIfCached ? undefined : found
+}
+
+function followsRedirects({ options, route }: Exchange): boolean | undefined {
+  const asked = requestedRedirections(options)
+  return asked === undefined ? route.followsBelow : asked > 0
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Agent, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
+import { installCache, uninstallCache } from '../../lib/install.ts'
+import { getCacheInfo } from '../../lib/response/cache-info.ts'
+import { startOrigin } from './origin.ts'
+
+test('installCache() and uninstallCache(): under global fetch, nested, and gone again', async (t) => {
+  const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
+  const ask = async (): Promise<string> => (await fetch(origin.url)).text()
+  const before = getGlobalDispatcher()
+
+  const outer = installCache({ backend: 'memory' })
+  assert.deepEqual([await ask(), await ask()], ['1', '1'])
+  const inner = installCache({ backend: 'memory' })
+  assert.deepEqual([await ask(), await ask()], ['2', '2'])
+  assert.equal(await outer.cache.size(), 1)
+  await uninstallCache()
+  assert.equal(await ask(), '1', 'the outer cache is back')
+  await uninstallCache(outer)
+  assert.equal(getGlobalDispatcher(), before)
+  assert.equal(await ask(), '3')
+  await uninstallCache()
+  await uninstallCache(inner)
+  assert.equal(getGlobalDispatcher(), before)
+})
+
+test('the cache below is taken away first, and the one above stays', async (t) => {
+  const origin = await startOrigin(t, (_, response) => response.end('x'))
+  const before = getGlobalDispatcher()
+  const below = installCache({ backend: 'memory' })
+  const above = installCache({ backend: 'memory' })
+  await uninstallCache(below)
+  for (const hit of [false, true]) {
+    const response = await fetch(origin.url)
+    await response.text()
+    assert.equal(getCacheInfo(response)?.hit, hit)
+  }
+  await uninstallCache(above)
+  assert.equal(getGlobalDispatcher(), before)
+})
+
+test("somebody else's dispatcher stays, and a closed cache only passes on", async (t) => {
+  const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
+  const before = getGlobalDispatcher()
+  t.after(() => setGlobalDispatcher(before))
+  const caching = installCache({ backend: 'memory' })
+  const theirs = getGlobalDispatcher().compose(
+    (dispatch) => (options, handler) => dispatch(options, handler),
+  )
+  setGlobalDispatcher(theirs)
+  await uninstallCache(caching)
+  assert.equal(getGlobalDispatcher(), theirs)
+  const ask = async (): Promise<string> => (await fetch(origin.url)).text()
+  assert.deepEqual([await ask(), await ask()], ['1', '2'])
+})
+
+test('a client of its own is not touched', async (t) => {
+  const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
+  installCache({ backend: 'memory' })
+  t.after(() => uninstallCache())
+  const dispatcher = new Agent()
+  t.after(() => dispatcher.destroy())
+  const ask = async (): Promise<string> => (await request(origin.url, { dispatcher })).body.text()
+  assert.deepEqual([await ask(), await ask()], ['1', '2'])
+})

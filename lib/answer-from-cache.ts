@@ -37,12 +37,13 @@ export function answerFromCache(
     return void answerInParts(exchange, found, info, now, confirmed, otherwise)
   }
   const play = (): void => {
-    tell(exchange, found, info)
-    replayWhole(
-      exchange.down,
-      present(exchange, entry, info, now, confirmed),
-      bodyFor(exchange, entry),
-    )
+    try {
+      tell(exchange, found, info)
+      const response = present(exchange, entry, info, now, confirmed)
+      replayWhole(exchange.down, response, bodyFor(exchange, entry))
+    } catch (error) {
+      exchange.down.error(error as Error)
+    }
   }
   const { turn } = exchange.shared
   if (turn.spend(entry.bodyBytes)) return play()

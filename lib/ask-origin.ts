@@ -63,8 +63,9 @@ class Question implements CaptureOwner {
   history: readonly URL[] | undefined = undefined
   readonly #exchange: Exchange
   readonly #asked: Asked
-  readonly #flight: Flight | undefined
+  #flight: Flight | undefined
   #answered = false
+  #storing = false
 
   constructor(exchange: Exchange, asked: Asked, flight: Flight | undefined) {
     this.#exchange = exchange
@@ -96,6 +97,7 @@ class Question implements CaptureOwner {
     const history = this.history?.map(String)
     const arrival = { status, statusText, headers, lines, arrivedAt: now, history }
     const order = { ...decision, maxBodyBytes: settings.maxBodyBytes }
+    this.#storing = true
     const settled = (outcome: WriteOutcome): void => this.#settled(outcome, info, now)
     const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
     return { sink, notes }
@@ -110,8 +112,15 @@ class Question implements CaptureOwner {
   }
 
   done(): void {
-    // An answer that is being stored lands when it is; see `#settled`.
     if (!this.#answered) this.#flight?.land()
+    // Those who come while the answer is being written wait for it, also where it had been given up
+    // because the caller did not read on.
+    if (this.#storing && this.#flight?.landed === true) {
+      const { shared, request } = this.#exchange
+      if (shared.flights.get(request.key) === undefined) {
+        this.#flight = shared.flights.lead(request.key)
+      }
+    }
   }
 
   // RFC 9111 §4.3.4.
@@ -176,6 +185,7 @@ class Question implements CaptureOwner {
       info.reason = outcome.why
       if (outcome.why === 'failed') shared.guard.failed('store a response', outcome.error)
     }
+    this.#storing = false
     this.#flight?.land()
     settings.cache.tend(now, (error) => shared.guard.failed('remove what has expired', error))
   }

@@ -1,21 +1,24 @@
 import { inspect } from 'node:util'
 
 /** Every code this library throws or reports; README, "Errors", has one paragraph per code. */
-export type CacheErrorCode =
-  | 'ERR_CACHE_OPTION_INVALID'
-  | 'ERR_CACHE_OPTION_UNKNOWN'
-  | 'ERR_CACHE_BACKEND_UNKNOWN'
-  | 'ERR_CACHE_DRIVER_MISSING'
-  | 'ERR_CACHE_STORAGE_FAILED'
-  | 'ERR_CACHE_STORAGE_TIMEOUT'
-  | 'ERR_CACHE_STORAGE_BUSY'
-  | 'ERR_CACHE_STORAGE_CLOSED'
-  | 'ERR_CACHE_FILE_CORRUPT'
-  | 'ERR_CACHE_FILE_FOREIGN'
-  | 'ERR_CACHE_FILE_NEWER'
-  | 'ERR_CACHE_KEY_INVALID'
-  | 'ERR_CACHE_ENTRY_CORRUPT'
-  | 'ERR_CACHE_CALLBACK_FAILED'
+export const cacheErrorCodes = [
+  'ERR_CACHE_OPTION_INVALID',
+  'ERR_CACHE_OPTION_UNKNOWN',
+  'ERR_CACHE_BACKEND_UNKNOWN',
+  'ERR_CACHE_DRIVER_MISSING',
+  'ERR_CACHE_STORAGE_FAILED',
+  'ERR_CACHE_STORAGE_TIMEOUT',
+  'ERR_CACHE_STORAGE_BUSY',
+  'ERR_CACHE_STORAGE_CLOSED',
+  'ERR_CACHE_FILE_CORRUPT',
+  'ERR_CACHE_FILE_FOREIGN',
+  'ERR_CACHE_FILE_NEWER',
+  'ERR_CACHE_KEY_INVALID',
+  'ERR_CACHE_ENTRY_CORRUPT',
+  'ERR_CACHE_CALLBACK_FAILED',
+] as const
+
+export type CacheErrorCode = (typeof cacheErrorCodes)[number]
 
 /**
  * The one error class of this library. Branch on `code`, never on `message`.

@@ -34,6 +34,7 @@ export type { StoredRecord } from './backends/base-storage.ts'
 export { MemoryStorage } from './backends/memory.ts'
 
 export { CacheError } from './errors.ts'
+export { cacheErrorCodes } from './errors.ts'
 export type { CacheErrorCode } from './errors.ts'
 export type { MaybePromise } from './maybe-promise.ts'
 export type { EpochMs } from './units.ts'

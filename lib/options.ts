@@ -104,7 +104,7 @@ const expireAfterRule: Rule = {
   test: (value) => typeof value === 'function' || isLifetime(value),
 }
 
-const callRules: Rules<CallOptions> = {
+export const callRules: Rules<CallOptions> = {
   expireAfter: expireAfterRule,
   refresh: isBoolean,
   forceRefresh: isBoolean,
@@ -119,7 +119,7 @@ const callRules: Rules<CallOptions> = {
 
 const { key: _, ...sharedRules } = callRules
 
-const optionRules: Rules<CacheOptions> = {
+export const optionRules: Rules<CacheOptions> = {
   ...sharedRules,
   backend: {
     expected: 'an alias or an instance of BaseCache',

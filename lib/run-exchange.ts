@@ -6,7 +6,7 @@ import { answerFromCache, refuse } from './answer-from-cache.ts'
 import { askOrigin, type Asked } from './ask-origin.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
 import { notFound, type Found, type Lookup } from './cache/lookup.ts'
-import { chain, isPromise } from './maybe-promise.ts'
+import { isPromise } from './maybe-promise.ts'
 import { decideOnRequest } from './policy/decide-on-request.ts'
 
 /** @param mayJoin whether it may wait for an identical request that is under way */
@@ -15,11 +15,17 @@ export function runExchange(exchange: Exchange, mayJoin = true): void {
   const ask = (): ReturnType<typeof settings.cache.lookup> =>
     settings.cache.lookup(request, followsRedirects(exchange))
   const answer = shared.guard.read('look up a response', ask, notFound)
+  const goOn = (lookup: Lookup): void => {
+    try {
+      if (!down.ended) decide(exchange, lookup, mayJoin)
+    } catch (error) {
+      down.error(error as Error)
+    }
+  }
+  if (!isPromise(answer)) return goOn(answer)
   // So that an abort gets through while the storage is being asked.
-  if (isPromise(answer)) down.start()
-  void chain(answer, (lookup) => {
-    if (!down.ended) decide(exchange, lookup, mayJoin)
-  })
+  down.start()
+  void answer.then(goOn)
 }
 
 function decide(exchange: Exchange, lookup: Lookup, mayJoin: boolean): void {

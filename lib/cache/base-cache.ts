@@ -2,7 +2,6 @@
  * A cache: two storages, and what the library does with them. `BaseCache` itself keeps everything in
  * memory; a subclass brings other storages.
  */
-import { once } from 'node:events'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions, isBytes, type Rules } from '../check-options.ts'
@@ -146,11 +145,16 @@ export class BaseCache {
 
   /** Waits for what is being written; half a minute at the most, for a storage may hang. */
   async flush(): Promise<void> {
-    const patience = AbortSignal.timeout(flushWithin)
-    const tooLong = once(patience, 'abort')
-    while (this.#writing.size > 0 && !patience.aborted) {
-      await Promise.race([Promise.all(this.#writing), tooLong])
+    if (this.#writing.size === 0) return
+    let timer: NodeJS.Timeout | undefined
+    const tooLong = new Promise<'late'>((resolve) => {
+      timer = setTimeout(resolve, flushWithin, 'late')
+    })
+    let outcome: unknown
+    while (this.#writing.size > 0 && outcome !== 'late') {
+      outcome = await Promise.race([Promise.all(this.#writing), tooLong])
     }
+    clearTimeout(timer)
   }
 
   /** Waits for what is being written, then closes the storages. Idempotent. */

@@ -95,10 +95,14 @@ export function decodeEntry(record: StoredRecord): Entry {
 /** What is stored of the request. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
 export function decodeRequest(head: string): StoredRequest {
   const request = parse(head.slice(head.indexOf('\n') + 1)) as Partial<StoredRequest> | undefined
-  if (typeof request?.method !== 'string' || typeof request.url !== 'string') {
+  if (
+    typeof request?.method !== 'string' ||
+    typeof request.url !== 'string' ||
+    !isTexts(request.headers)
+  ) {
     throw corrupt('its request')
   }
-  return { method: request.method, url: request.url, headers: request.headers ?? [] }
+  return { method: request.method, url: request.url, headers: request.headers }
 }
 
 /** The record of a chain of redirects. */
@@ -159,10 +163,11 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
     Number.isFinite(line.storedAt) &&
     (line.expiresAt === undefined || Number.isFinite(line.expiresAt)) &&
     Number.isInteger(line.bodyBytes) &&
+    typeof line.bodyDigest === 'string' &&
     (line.parts === undefined ||
-      (typeof line.parts.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
+      (typeof line.parts?.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
     (line.selectedBy === undefined ||
-      (isTexts(line.selectedBy.names) && typeof line.selectedBy.digest === 'string')) &&
+      (isTexts(line.selectedBy?.names) && typeof line.selectedBy.digest === 'string')) &&
     isEchoes(line.echoes, line.rawHeaders.length)
   )
 }

@@ -33,6 +33,11 @@ export class Flight {
     return this.#waiting !== undefined && this.#waiting.length > 0
   }
 
+  /** Whether nobody can join any more. */
+  get landed(): boolean {
+    return this.#waiting === undefined
+  }
+
   /** @param next called when the flight has landed; never at once */
   join(next: () => void): void {
     this.#waiting?.push(next)

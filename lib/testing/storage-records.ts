@@ -220,7 +220,7 @@ function checkPresence(check: Check): void {
 
 function checkConcurrency(check: Check): void {
   check('set: is atomic, a get beside it sees one write or another', async (storage) => {
-    let writing = true
+    const written = new AbortController()
     const writeAll = async (): Promise<void> => {
       for (let from = 0; from < 800; from += 200) {
         const wave = Array.from({ length: 200 }, async (_, i) =>
@@ -228,16 +228,15 @@ function checkConcurrency(check: Check): void {
         )
         await Promise.all(wave)
       }
-      writing = false
     }
     const readAll = async (): Promise<void> => {
-      for (let i = 0; writing; i++) {
+      for (let i = 0; !written.signal.aborted; i++) {
         assertWhole(await storage.get(`k${i % 50}`))
         // Each step of a write may take a turn of the loop, and has to be looked at.
         if (i % 50 === 0) await nextTurn()
       }
     }
-    await Promise.all([writeAll(), readAll()])
+    await Promise.all([writeAll().finally(() => written.abort()), readAll()])
     assert.equal(await storage.size(), 50)
     for (let i = 0; i < 50; i++) {
       const record = await storage.get(`k${i}`)

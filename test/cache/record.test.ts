@@ -130,6 +130,7 @@ describe('a head that somebody has changed', () => {
     ['a length that is none', { bodyBytes: '4' }],
     ['another length', { bodyBytes: 5 }],
     ['a negative length', { bodyBytes: -4 }],
+    ['no digest', { bodyDigest: undefined }],
     ['parts that are null', { parts: null }],
     ['parts that are a text', { parts: 'x' }],
     ['parts without an id', { parts: { count: 1 } }],
@@ -210,6 +211,21 @@ describe('a character that would begin another header', () => {
       const record = makeRecord({ rawHeaders: ['x', 'X-HERE'] })
       const entry = decodeEntry({ ...record, head: record.head.replace('X-HERE', text) })
       assert.deepEqual(entry.rawHeaders, ['x', JSON.parse(`"${text}"`)])
+    })
+  }
+})
+
+describe('a request that somebody has changed', () => {
+  const changes: [name: string, change: Record<string, unknown>][] = [
+    ['no method', { method: undefined }],
+    ['no URL', { url: 5 }],
+    ['headers that are no list', { headers: 5 }],
+    ['headers that are no texts', { headers: ['a', 1] }],
+  ]
+  for (const [name, change] of changes) {
+    test(name, () => {
+      const request = JSON.stringify({ ...storedRequest, ...change })
+      assert.throws(() => decodeRequest(`{}\n${request}`), corrupt)
     })
   }
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { fetch, request, type Dispatcher } from 'undici'
+import { fetch, request } from 'undici'
 import type { CallOptions } from '../../lib/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent, type CachedAgent } from './caches.ts'

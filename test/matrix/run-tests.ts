@@ -24,6 +24,10 @@ export interface Outcome {
 // Those that meet undici, and those that meet Node's own files and clocks.
 const tests = ['test/integration/**/*.test.ts', 'test/backends/*.test.ts']
 
+const testTimeout = 60_000
+// The timeout of a test does not end a file that keeps a socket open.
+const patience = 600_000
+
 /** Asks the two themselves. */
 export function identify(node: string, folder: string): Pair {
   const program = `[process.version, process.versions.undici, require('undici/package.json').version]`
@@ -33,29 +37,35 @@ export function identify(node: string, folder: string): Pair {
   return { node: version.slice(1), builtIn, undici }
 }
 
-/** Runs the tests. @param patience milliseconds that a single test may take */
-export function runTests(node: string, folder: string, patience: number): Promise<Outcome> {
+/** Runs the tests. */
+export function runTests(node: string, folder: string): Promise<Outcome> {
   const counts = join(folder, 'counts.tap')
   const args = [
-    ...['--import', 'tsx', '--test', '--test-concurrency=2', `--test-timeout=${patience}`],
-    ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
-    ...['--test-reporter=tap', `--test-reporter-destination=${counts}`],
+    '--import=tsx',
+    '--test',
+    '--test-concurrency=2',
+    `--test-timeout=${testTimeout}`,
+    '--test-reporter=spec',
+    '--test-reporter-destination=stdout',
+    '--test-reporter=tap',
+    `--test-reporter-destination=${counts}`,
     ...tests,
   ]
   const env = { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env['PATH'] ?? ''}` }
   const began = performance.now()
   return new Promise((resolve) => {
-    const options = { cwd: folder, env, maxBuffer: 2 ** 28 }
+    const options = { cwd: folder, env, maxBuffer: 2 ** 28, timeout: patience }
     execFile(node, args, options, (error, printed, complaints) => {
       const count = counter(readFileSync(counts, 'utf8'))
       const passed = count('pass')
       const fine = error === null && passed > 0
+      const stopped = error?.killed === true ? 'Stopped: a file of tests does not end.\n' : ''
       resolve({
         passed,
         failed: count('fail') + count('cancelled'),
         skipped: count('skipped'),
         seconds: (performance.now() - began) / 1000,
-        complaint: fine ? undefined : `${failing(printed)}\n${complaints}`.trim(),
+        complaint: fine ? undefined : `${stopped}${failing(printed)}\n${complaints}`.trim(),
       })
     })
   })

@@ -21,7 +21,6 @@ const { values } = parseArgs({
   },
 })
 
-const testTimeout = 60_000
 const titles = ['Node', 'built-in', 'undici', 'passed', 'failed', 'skipped', 'seconds']
 
 function line(cells: readonly string[]): string {
@@ -45,7 +44,7 @@ async function runAll(): Promise<boolean> {
   for (const node of nodes) {
     for (const folder of folders) {
       const pair = identify(node, folder)
-      const outcome = await runTests(node, folder, testTimeout)
+      const outcome = await runTests(node, folder)
       console.log(row(pair, outcome))
       if (outcome.complaint === undefined) continue
       const title = styleText('bold', `Node ${pair.node}, undici ${pair.undici}`)

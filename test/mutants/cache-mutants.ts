@@ -126,6 +126,11 @@ class TokenlessStorage extends SharedStorage {
   override changeToken(): number {
     return 1
   }
+
+  // At once, for only what is read at once is kept in the process.
+  override peek(key: string): MaybePromise<StoredRecord | undefined> {
+    return this.records.peek(key)
+  }
 }
 
 const one = new MemoryStorage()

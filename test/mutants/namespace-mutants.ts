@@ -329,6 +329,11 @@ export const namespaceMutants: StorageMutants = {
   },
   'close: closes what others have opened': () =>
     new (class extends MemoryStorage {
+      constructor() {
+        super()
+        anyClosed = false
+      }
+
       override adopt(key: string, record: StoredRecord): void {
         if (anyClosed) throw new Error('closed')
         super.adopt(key, record)
@@ -336,8 +341,6 @@ export const namespaceMutants: StorageMutants = {
 
       override close(): void {
         anyClosed = true
-        // So that the tests after this one can tell.
-        setImmediate(() => (anyClosed = false))
       }
     })(),
   'close: deletes what is stored': shared(

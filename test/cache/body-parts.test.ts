@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import * as fc from 'fast-check'
+import { MemoryStorage } from '../../lib/backends/memory.ts'
+import {
+  createWriteId,
+  isPartKey,
+  missingPart,
+  ownerOfPart,
+  partKey,
+  partKeys,
+  readParts,
+} from '../../lib/cache/body-parts.ts'
+import type { Entry } from '../../lib/cache/entry.ts'
+import { chainKey } from '../../lib/cache/lookup.ts'
+import { decodeEntry } from '../../lib/cache/record.ts'
+import { requestOf } from '../request/request-of.ts'
+import { makeRecord } from './make-entry.ts'
+
+const { key } = requestOf({})
+const entryKeys = [key, chainKey(key), `${key}.v1023`, `${key}.last`]
+
+describe('keys of parts', () => {
+  test('tell the entry, the write and its time', () => {
+    fc.assert(
+      fc.property(fc.constantFrom(...entryKeys), fc.nat(), fc.nat(), (entryKey, now, index) => {
+        const id = createWriteId(now)
+        const part = partKey(entryKey, id, index)
+        assert.ok(isPartKey(part))
+        assert.deepEqual(ownerOfPart(part), { entryKey, id, writtenAt: now })
+      }),
+    )
+  })
+
+  test('are no keys of entries, and no longer than a storage takes', () => {
+    for (const entryKey of entryKeys) {
+      assert.ok(!isPartKey(entryKey))
+      assert.ok(partKey(entryKey, createWriteId(Date.now()), 2 ** 20).length <= 200)
+    }
+  })
+
+  test('differ from write to write', () => {
+    const ids = Array.from({ length: 1000 }, () => createWriteId(5))
+    assert.equal(new Set(ids).size, 1000)
+  })
+
+  test('are one for each part', () => {
+    assert.deepEqual(partKeys('e', { id: 'w', count: 2 }), [
+      partKey('e', 'w', 0),
+      partKey('e', 'w', 1),
+    ])
+    assert.deepEqual(partKeys('e', { id: 'w', count: 0 }), [])
+  })
+})
+
+describe('readParts', () => {
+  test('gives them in order', async () => {
+    const { storage, entry } = stored('abc', 'de')
+    assert.deepEqual(await texts(storage, entry), ['abc', 'de'])
+  })
+
+  test('reads one at a time', async () => {
+    const { storage, entry } = stored('abc', 'de')
+    const parts = readParts(storage, 'e', entry)
+    await parts.next()
+    storage.delete(partKey('e', 'w', 1))
+    await assert.rejects(parts.next(), missingPart())
+  })
+
+  const faults: [name: string, spoil: (storage: MemoryStorage) => void][] = [
+    ['a missing part', (storage) => void storage.delete(partKey('e', 'w', 0))],
+    [
+      'a short part',
+      (storage) => storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('d') }),
+    ],
+    [
+      'a long part',
+      (storage) => storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('def') }),
+    ],
+  ]
+  for (const [name, spoil] of faults) {
+    test(`${name} is no body`, async () => {
+      const { storage, entry } = stored('abc', 'de')
+      spoil(storage)
+      await assert.rejects(texts(storage, entry), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
+    })
+  }
+})
+
+function stored(...parts: string[]): { storage: MemoryStorage; entry: Entry } {
+  const storage = new MemoryStorage()
+  for (const [index, part] of parts.entries()) {
+    storage.set(partKey('e', 'w', index), { head: '', body: Buffer.from(part) })
+  }
+  const entry = decodeEntry(makeRecord())
+  const bodyBytes = parts.join('').length
+  return { storage, entry: { ...entry, parts: { id: 'w', count: parts.length }, bodyBytes } }
+}
+
+async function texts(storage: MemoryStorage, entry: Entry): Promise<string[]> {
+  const read = await Array.fromAsync(readParts(storage, 'e', entry))
+  return read.map(String)
+}

@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import * as fc from 'fast-check'
+import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import { partBytes, partKeys } from '../../lib/cache/body-parts.ts'
+import type { StoredBody } from '../../lib/cache/record.ts'
+import { FailingStorage } from './failing-storage.ts'
+import { HeldStorage } from './held-storage.ts'
+import { storageOfParts, startWriter } from './start-writer.ts'
+
+describe('a body that fits into one record', () => {
+  test('is handed to the commit, whole, and at once', () => {
+    const { writer, outcomes, committed } = startWriter()
+    writer.push(Buffer.from('hel'))
+    writer.push(Buffer.from('lo'))
+    writer.end(['T', '1'])
+    assert.equal(committed.length, 1)
+    const [body, trailers] = committed[0]!
+    assert.equal(Buffer.from(body.bytes).toString(), 'hello')
+    assert.deepEqual([body.bodyBytes, body.parts, trailers], [5, undefined, ['T', '1']])
+    assert.equal(body.bodyDigest, createHash('sha256').update('hello').digest('base64url'))
+    assert.deepEqual(outcomes, [{ stored: true }])
+  })
+
+  test('may be empty', () => {
+    const { writer, outcomes, committed } = startWriter({ expectedBytes: 0 })
+    writer.end([])
+    assert.equal(committed[0]![0].bodyBytes, 0)
+    assert.deepEqual(outcomes, [{ stored: true }])
+  })
+
+  test('is a copy: the caller may change its chunk', () => {
+    for (const expectedBytes of [undefined, 5]) {
+      const { writer, committed } = startWriter({ expectedBytes })
+      const chunk = Buffer.from('hello')
+      writer.push(chunk)
+      chunk.fill(0)
+      writer.end([])
+      assert.equal(Buffer.from(committed[0]![0].bytes).toString(), 'hello')
+    }
+  })
+
+  test('holds on to no more memory than its bytes', () => {
+    const { writer, committed } = startWriter()
+    writer.push(Buffer.from('x'))
+    writer.end([])
+    assert.equal(committed[0]![0].bytes.buffer.byteLength <= 64 * 1024, true)
+  })
+})
+
+describe('where parts end', () => {
+  for (const [name, size, parts] of [
+    ['one byte less than a part', partBytes - 1, 0],
+    ['exactly a part', partBytes, 0],
+    ['one byte more than a part', partBytes + 1, 2],
+    ['exactly two parts', 2 * partBytes, 2],
+    ['one byte more than two parts', 2 * partBytes + 1, 3],
+  ] as const) {
+    test(name, async () => {
+      const { storage, writer, outcomes, committed, work } = startWriter()
+      const content = randomBytes(size)
+      writer.push(content)
+      writer.end([])
+      await Promise.all(work)
+      const [body] = committed[0]!
+      assert.equal(body.parts?.count ?? 0, parts)
+      assert.equal(storage.size(), parts)
+      assert.ok((await storedBytes(storage, body)).equals(content))
+      assert.equal(body.bodyBytes, size)
+      assert.equal(body.bodyDigest, createHash('sha256').update(content).digest('base64url'))
+      await nextTurn()
+      assert.deepEqual(outcomes, [{ stored: true }])
+    })
+  }
+
+  test('the entry is written last, and work is tracked', async () => {
+    const storage = new HeldStorage()
+    const { writer, committed, work, outcomes } = startWriter({ storage })
+    writer.push(Buffer.alloc(partBytes + 1))
+    writer.end([])
+    await nextTurn()
+    assert.deepEqual([storage.held, committed.length, work.length], [2, 0, 1])
+    storage.release()
+    await Promise.all(work)
+    await nextTurn()
+    assert.deepEqual([committed.length, outcomes], [1, [{ stored: true }]])
+  })
+
+  test('parts expire with their entry', async () => {
+    const { storage, writer } = startWriter({ dropAt: 77 })
+    writer.push(Buffer.alloc(2 * partBytes + 1))
+    const records = await Array.fromAsync(storage.values())
+    assert.deepEqual(
+      records.map(({ expiresAt }) => expiresAt),
+      [77, 77],
+    )
+  })
+
+  test('a storage of smaller records gets smaller parts', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 9 }),
+        fc.array(fc.uint8Array({ maxLength: 20 }), { maxLength: 9 }),
+        async (size, chunks) => {
+          const { storage, writer, committed, outcomes, work } = startWriter({
+            storage: storageOfParts(size),
+          })
+          for (const chunk of chunks) {
+            const given = Buffer.from(chunk)
+            writer.push(given)
+            given.fill(0)
+          }
+          writer.end([])
+          await Promise.all(work)
+          await nextTurn()
+          const content = Buffer.concat(chunks)
+          const [body] = committed[0]!
+          assert.deepEqual(await storedBytes(storage, body), content)
+          assert.equal(body.parts?.count ?? 1, Math.max(1, Math.ceil(content.byteLength / size)))
+          for await (const record of storage.values()) assert.ok(record.body.byteLength <= size)
+          assert.deepEqual(outcomes, [{ stored: true }])
+        },
+      ),
+    )
+  })
+})
+
+describe('what is not complete leaves nothing', () => {
+  const ways: [
+    name: string,
+    expectedBytes: number | undefined,
+    pushed: number,
+    finish: 'end' | 'abort',
+    why: string,
+  ][] = [
+    ['aborted before the first byte', undefined, 0, 'abort', 'incomplete'],
+    ['aborted within the first part', undefined, 5, 'abort', 'incomplete'],
+    ['aborted in the third part', undefined, 25, 'abort', 'incomplete'],
+    ['shorter than announced', 6, 5, 'end', 'incomplete'],
+    ['shorter than announced, in parts', 30, 25, 'end', 'incomplete'],
+    ['longer than announced', 4, 5, 'end', 'incomplete'],
+    ['empty, where something was announced', 1, 0, 'end', 'incomplete'],
+    ['longer than allowed', undefined, 51, 'end', 'too-large'],
+    ['longer than allowed at the first byte', undefined, 500, 'abort', 'too-large'],
+  ]
+  for (const [name, expectedBytes, pushed, finish, why] of ways) {
+    test(name, async () => {
+      const storage = storageOfParts(10)
+      const { writer, outcomes, committed } = startWriter({ storage, expectedBytes, maxBytes: 50 })
+      for (let i = 0; i < pushed; i++) writer.push(Buffer.from('x'))
+      if (finish === 'end') writer.end([])
+      else writer.abort()
+      assert.deepEqual(outcomes, [{ stored: false, why }])
+      assert.equal(committed.length, 0)
+      await nextTurn()
+      assert.equal(storage.size(), 0)
+    })
+  }
+
+  test('as long as allowed is stored', async () => {
+    const { writer, outcomes, work } = startWriter({ storage: storageOfParts(10), maxBytes: 50 })
+    for (let i = 0; i < 50; i++) writer.push(Buffer.from('x'))
+    writer.end([])
+    await Promise.all(work)
+    await nextTurn()
+    assert.deepEqual(outcomes, [{ stored: true }])
+  })
+
+  test('whatever comes after the end is not listened to', async () => {
+    const { storage, writer, outcomes, committed } = startWriter()
+    writer.push(Buffer.from('hello'))
+    writer.end([])
+    writer.push(Buffer.from('more'))
+    writer.abort()
+    writer.end([])
+    await nextTurn()
+    assert.deepEqual([outcomes.length, committed.length, storage.size()], [1, 1, 0])
+    assert.equal(Buffer.from(committed[0]![0].bytes).toString(), 'hello')
+  })
+
+  test('whatever comes after an abort is not listened to', async () => {
+    const { storage, writer, outcomes, committed } = startWriter({ storage: storageOfParts(4) })
+    writer.abort()
+    writer.push(Buffer.alloc(20))
+    writer.end([])
+    await nextTurn()
+    assert.deepEqual([outcomes.length, committed.length, storage.size()], [1, 0, 0])
+  })
+
+  test('an abort waits for the parts that are being written', async () => {
+    const storage = new HeldStorage()
+    const { writer } = startWriter({ storage })
+    writer.push(Buffer.alloc(2 * partBytes + 1))
+    writer.abort()
+    await nextTurn()
+    assert.equal(storage.held, 2)
+    storage.release()
+    await nextTurn()
+    assert.equal(storage.size(), 0)
+  })
+})
+
+describe('a storage that is too slow', () => {
+  test('is given up, and does not get the rest', async () => {
+    const storage = new HeldStorage()
+    const { writer, outcomes, committed } = startWriter({ storage, maxBytes: 2 ** 30 })
+    const chunk = Buffer.alloc(partBytes)
+    for (let i = 0; i < 100; i++) writer.push(chunk)
+    assert.deepEqual(outcomes, [{ stored: false, why: 'too-slow' }])
+    // 16 MiB, and what was on its way.
+    assert.ok(storage.held >= 16 && storage.held <= 18, String(storage.held))
+    writer.end([])
+    storage.release()
+    await nextTurn()
+    assert.deepEqual([storage.size(), committed.length, outcomes.length], [0, 0, 1])
+  })
+
+  test('is not, where it keeps up', async () => {
+    const storage = new HeldStorage()
+    const { writer, outcomes, work } = startWriter({ storage, maxBytes: 2 ** 30 })
+    const chunk = Buffer.alloc(partBytes)
+    for (let i = 0; i < 40; i++) {
+      writer.push(chunk)
+      storage.release()
+      await nextTurn()
+    }
+    writer.end([])
+    storage.release()
+    await Promise.all(work)
+    await nextTurn()
+    assert.deepEqual(outcomes, [{ stored: true }])
+  })
+})
+
+describe('a storage that fails', () => {
+  const failure = new Error('disk on fire')
+  const outcome = { stored: false, why: 'failed', error: failure }
+
+  for (const kind of ['throws', 'rejects'] as const) {
+    for (const [name, failAt] of [
+      ['first', 0],
+      ['second', 1],
+      ['last', 2],
+    ] as const) {
+      test(`that ${kind} at the ${name} part: told once, nothing left`, async () => {
+        const storage = new FailingStorage(10, kind, failAt, failure)
+        const { writer, outcomes, committed } = startWriter({ storage })
+        for (let i = 0; i < 25; i++) writer.push(Buffer.from('x'))
+        writer.end([])
+        await nextTurn()
+        assert.deepEqual(outcomes, [outcome])
+        assert.equal(committed.length, 0)
+        assert.equal(storage.size(), 0)
+      })
+    }
+  }
+
+  test('every part fails: told once', async () => {
+    const storage = new FailingStorage(10, 'rejects', 'all', failure)
+    const { writer, outcomes } = startWriter({ storage })
+    writer.push(Buffer.alloc(95))
+    writer.end([])
+    await nextTurn()
+    assert.deepEqual(outcomes, [outcome])
+  })
+
+  for (const [name, commit] of [
+    [
+      'throws',
+      (): never => {
+        throw failure
+      },
+    ],
+    ['rejects', (): Promise<void> => Promise.reject(failure)],
+  ] as const) {
+    for (const size of [5, 25]) {
+      test(`a commit that ${name} after ${size} bytes: told once, nothing left`, async () => {
+        const storage = storageOfParts(10)
+        const { writer, outcomes } = startWriter({ storage, commit })
+        writer.push(Buffer.alloc(size))
+        writer.end([])
+        await nextTurn()
+        assert.deepEqual(outcomes, [outcome])
+        assert.equal(storage.size(), 0)
+      })
+    }
+  }
+
+  test('parts that cannot be deleted either cost nothing more', async () => {
+    const storage = storageOfParts(10)
+    storage.deleteMany = () => Promise.reject(failure)
+    const { writer, outcomes } = startWriter({ storage })
+    writer.push(Buffer.alloc(25))
+    writer.abort()
+    await nextTurn()
+    assert.deepEqual(outcomes, [{ stored: false, why: 'incomplete' }])
+  })
+})
+
+/** The body as it lies in the storage, whole or in parts. */
+async function storedBytes(storage: BaseStorage, body: StoredBody): Promise<Buffer> {
+  if (body.parts === undefined) return Buffer.from(body.bytes)
+  const records = await storage.getMany(partKeys('key', body.parts))
+  return Buffer.concat(records.map((record) => record!.body))
+}

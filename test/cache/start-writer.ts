@@ -1,0 +1,53 @@
+import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import { MemoryStorage } from '../../lib/backends/memory.ts'
+import {
+  EntryWriter,
+  type EntryWriterOptions,
+  type WriteOutcome,
+} from '../../lib/cache/entry-writer.ts'
+import type { StoredBody } from '../../lib/cache/record.ts'
+import { WrappedStorage } from './wrapped-storage.ts'
+
+/** A writer, and what it has said and done. */
+export interface Started {
+  readonly storage: BaseStorage
+  readonly writer: EntryWriter
+  readonly outcomes: WriteOutcome[]
+  readonly committed: [body: StoredBody, trailers: readonly string[]][]
+  /** What it asked to be waited for. */
+  readonly work: Promise<void>[]
+}
+
+export function startWriter(given: Partial<EntryWriterOptions> = {}): Started {
+  const outcomes: WriteOutcome[] = []
+  const committed: Started['committed'] = []
+  const work: Promise<void>[] = []
+  const storage = given.storage ?? new MemoryStorage()
+  const writer = new EntryWriter({
+    key: 'key',
+    expectedBytes: undefined,
+    maxBytes: 2 ** 30,
+    dropAt: undefined,
+    now: 5,
+    track: (each) => work.push(each),
+    settled: (outcome) => outcomes.push(outcome),
+    commit: (body, trailers) => void committed.push([body, trailers]),
+    ...given,
+    storage,
+  })
+  return { storage, writer, outcomes, committed, work }
+}
+
+/** A storage whose records hold no longer bodies. */
+export function storageOfParts(maxBodyBytes: number): WrappedStorage {
+  return new SmallStorage(maxBodyBytes)
+}
+
+class SmallStorage extends WrappedStorage {
+  override readonly traits: WrappedStorage['traits']
+
+  constructor(maxBodyBytes: number) {
+    super()
+    this.traits = { persistent: false, expires: false, maxBodyBytes }
+  }
+}

@@ -64,6 +64,8 @@ export interface CaseResult {
   readonly against: string | undefined
   /** Times as fast as `against`; the median of the rounds' ratios. */
   readonly ratio: number | undefined
+  /** Likewise in CPU time, which holds where other programs keep the machine busy. */
+  readonly cpuRatio: number | undefined
   /** Likewise, of the floor. */
   readonly ofFloor: number | undefined
   readonly rounds: { readonly wallNs: readonly number[]; readonly cpuNs: readonly number[] }
@@ -156,27 +158,30 @@ function cpuNow(): number {
 
 function summarize(track: Track, all: readonly Track[], floor: string | undefined): CaseResult {
   const { name, against } = track.each
+  // Kernels count CPU time in ticks of up to 4 ms, which a single round does not even out.
+  const cpuNs = mean(track.cpuNs)
+  const other = find(all, against)
   return {
     name,
     wallNs: median(track.wallNs),
-    // Kernels count it in ticks of up to 4 ms, which a single round does not even out.
-    cpuNs: mean(track.cpuNs),
+    cpuNs,
     against,
-    ratio: ratioTo(track, all, against),
-    ofFloor: ratioTo(track, all, floor),
+    ratio: other && ratioTo(other, track),
+    cpuRatio: other && mean(other.cpuNs) / cpuNs,
+    ofFloor: floor === undefined ? undefined : ratioTo(find(all, floor)!, track),
     rounds: { wallNs: track.wallNs, cpuNs: track.cpuNs },
   }
 }
 
-function ratioTo(
-  track: Track,
-  all: readonly Track[],
-  name: string | undefined,
-): number | undefined {
-  if (name === undefined) return undefined
-  const other = all.find(({ each }) => each.name === name)
-  if (other === undefined) throw new Error(`no case '${name}' to compare '${track.each.name}' with`)
+function ratioTo(other: Track, track: Track): number {
   return median(track.wallNs.map((ns, round) => other.wallNs[round]! / ns))
+}
+
+function find(all: readonly Track[], name: string | undefined): Track | undefined {
+  if (name === undefined) return undefined
+  const found = all.find(({ each }) => each.name === name)
+  if (found === undefined) throw new Error(`there is no case '${name}' to compare with`)
+  return found
 }
 
 function median(values: readonly number[]): number {

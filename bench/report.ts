@@ -7,7 +7,15 @@ import type { CaseResult, Effort, GroupResult } from './harness.ts'
 /** Prints one group; the columns stay aligned in a terminal and in a file. */
 export function printGroup({ title, cases }: GroupResult): void {
   const withFloor = cases.some(({ ofFloor }) => ofFloor !== undefined)
-  const header = ['case', 'per op', 'cpu', 'ratio', '', ...(withFloor ? ['of floor'] : [])]
+  const header = [
+    'case',
+    'per op',
+    'cpu',
+    'ratio',
+    'cpu',
+    'than',
+    ...(withFloor ? ['of floor'] : []),
+  ]
   const rows = cases.map((each) => [
     each.name,
     time(each.wallNs),
@@ -46,7 +54,9 @@ export function printSetting(): void {
   const { machine, node, undici } = setting()
   const { cpu, cores, memoryGiB } = machine
   console.log(`${cpu}, ${cores} cores, ${memoryGiB} GiB; Node ${node}, undici ${undici}`)
-  console.log("ratio: times as fast as the case beside it; cpu: the main thread's")
+  console.log(
+    "ratio: times as fast as the case beside it, by the clock and by the main thread's CPU time",
+  )
 }
 
 function setting(): {
@@ -73,12 +83,14 @@ function setting(): {
   }
 }
 
-function ratioCells({ ratio, against }: CaseResult): [string, string] {
-  return ratio === undefined ? ['', ''] : [`x${significant(ratio)}`, against!]
+function ratioCells({ ratio, cpuRatio, against }: CaseResult): string[] {
+  const cell = (value: number | undefined): string =>
+    value === undefined ? '' : `x${significant(value)}`
+  return [cell(ratio), cell(cpuRatio), against ?? '']
 }
 
 function isText(column: number): boolean {
-  return column === 0 || column === 4
+  return column === 0 || column === 5
 }
 
 function time(ns: number): string {

@@ -29,7 +29,8 @@ export function answerFromCache(
     stored: true,
     storedAt: entry.storedAt,
     expiresAt: entry.expiresAt,
-    stale: !isFresh(entry, now),
+    // What the origin has just confirmed is not stale, however soon it will be.
+    stale: confirmed === undefined && !isFresh(entry, now),
     revalidated: confirmed !== undefined,
     reason: confirmed ?? 'fresh',
   }

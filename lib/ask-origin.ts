@@ -173,7 +173,11 @@ class Question implements CaptureOwner {
       return expiresAt
     } catch (cause) {
       const message = 'expireAfter failed; the response is not stored'
-      shared.guard.failed('', new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause }))
+      shared.guard.failed(
+        'write',
+        '',
+        new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause }),
+      )
       return null
     }
   }
@@ -183,11 +187,15 @@ class Question implements CaptureOwner {
     if (!outcome.stored) {
       info.stored = false
       info.reason = outcome.why
-      if (outcome.why === 'failed') shared.guard.failed('store a response', outcome.error)
+      if (outcome.why === 'failed') shared.guard.failed('write', 'store a response', outcome.error)
+    } else {
+      shared.guard.answered('write')
     }
     this.#storing = false
     this.#flight?.land()
-    settings.cache.tend(now, (error) => shared.guard.failed('remove what has expired', error))
+    settings.cache.tend(now, (error) =>
+      shared.guard.failed('write', 'remove what has expired', error),
+    )
   }
 
   #info(decision: ResponseDecision, now: EpochMs): CacheInfo {

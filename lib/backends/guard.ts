@@ -14,6 +14,8 @@ export interface GuardOptions {
   readonly report: (error: CacheError) => void
 }
 
+type Access = 'read' | 'write'
+
 const firstRest: Ms = 1_000
 const longestRest: Ms = 30_000
 // Nobody waits for a write, but one that never ends must not go unnoticed.
@@ -21,7 +23,8 @@ const writeBudgets = 10
 
 export class Guard {
   readonly #options: GuardOptions
-  #down = false
+  // Apart: a server that is full can still be read.
+  readonly #down = { read: false, write: false }
   #rest: Ms = firstRest
   #restsUntil = 0
 
@@ -40,10 +43,10 @@ export class Guard {
     try {
       const answer = ask()
       if (isPromise(answer)) return this.#within(what, answer, fallback)
-      this.#answered()
+      this.answered('read')
       return answer
     } catch (error) {
-      this.failed(what, error)
+      this.failed('read', what, error)
       return fallback
     }
   }
@@ -52,68 +55,71 @@ export class Guard {
   write(what: string, work: () => MaybePromise<unknown>): void {
     try {
       const written = work()
-      if (!isPromise(written)) return this.#answered()
-      const late = setTimeout(() => this.#hung(what), this.#options.budget * writeBudgets).unref()
+      if (!isPromise(written)) return this.answered('write')
+      const patience = this.#options.budget * writeBudgets
+      const late = setTimeout(() => this.#hung('write', what, patience), patience).unref()
       written.then(
         () => {
           clearTimeout(late)
-          this.#answered()
+          this.answered('write')
         },
         (error) => {
           clearTimeout(late)
-          this.failed(what, error)
+          this.failed('write', what, error)
         },
       )
     } catch (error) {
-      this.failed(what, error)
+      this.failed('write', what, error)
     }
   }
 
   /** Reports a failure: of an outage the first only, of a single entry each. */
-  failed(what: string, cause: unknown): void {
+  failed(kind: Access, what: string, cause: unknown): void {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
     if (!isOutage(error)) return this.#options.report(error)
-    const known = this.#down
-    this.#down = true
+    // That nothing can be written is no news where nothing can be read.
+    const known = this.#down[kind] || this.#down.read
+    this.#down[kind] = true
     if (!known) this.#options.report(error)
+  }
+
+  /** Ends an outage. */
+  answered(kind: Access): void {
+    if (!this.#down[kind]) return
+    this.#down[kind] = false
+    this.#rest = firstRest
+    this.#restsUntil = 0
   }
 
   #within<T>(what: string, answer: Promise<T>, fallback: T): Promise<T> {
     return new Promise((resolve) => {
       // Keeps the process alive: the request that waits may be all that is left of it.
       const timer = setTimeout(() => {
-        this.#hung(what)
+        this.#hung('read', what, this.#options.budget)
         resolve(fallback)
       }, this.#options.budget)
       answer.then(
         (value) => {
           clearTimeout(timer)
-          this.#answered()
+          this.answered('read')
           resolve(value)
         },
         (error) => {
           clearTimeout(timer)
-          this.failed(what, error)
+          this.failed('read', what, error)
           resolve(fallback)
         },
       )
     })
   }
 
-  #hung(what: string): void {
-    const message = `the storage did not ${what} within ${this.#options.budget} ms`
-    this.failed(what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
+  #hung(kind: Access, what: string, waited: Ms): void {
+    const message = `the storage did not ${what} within ${waited} ms`
+    this.failed(kind, what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
     // Others that hung with it have said so already.
     if (!this.available) return
     this.#restsUntil = performance.now() + this.#rest
     this.#rest = Math.min(this.#rest * 2, longestRest)
-  }
-
-  #answered(): void {
-    if (!this.#down) return
-    this.#down = false
-    this.#rest = firstRest
-    this.#restsUntil = 0
   }
 }
 

@@ -1,5 +1,5 @@
 /** Storages that break what the contract says of single records: content, ownership, time, presence. */
-import type { StoredHead, StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/backends/base-storage.ts'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StorageMutants } from './mutant.ts'
@@ -205,54 +205,4 @@ export const recordMutants: StorageMutants = {
         return record !== undefined && record.head !== ''
       }
     })(),
-  'replaceHead: whatever the head is': () =>
-    replacing((storage, key, _, head) => {
-      const record = storage.get(key)
-      if (record === undefined) return false
-      storage.set(key, { ...head, body: record.body })
-      return true
-    }),
-  'replaceHead: empties the body': () =>
-    replacing((storage, key, from, head) => {
-      if (storage.get(key)?.head !== from) return false
-      storage.set(key, { ...head, body: new Uint8Array(0) })
-      return true
-    }),
-  'replaceHead: leaves the expiry': () =>
-    replacing((storage, key, from, { head }) => {
-      const record = storage.get(key)
-      if (record?.head !== from) return false
-      storage.set(key, { ...record, head })
-      return true
-    }),
-  'replaceHead: makes a record where there is none': () =>
-    replacing((storage, key, from, head) => {
-      const record = storage.get(key)
-      if (record !== undefined && record.head !== from) return false
-      storage.set(key, { ...head, body: record?.body ?? new Uint8Array(0) })
-      return true
-    }),
-  'replaceHead: says true where it did nothing': () =>
-    replacing((storage, key, from, head) => {
-      const record = storage.get(key)
-      if (record?.head === from) storage.set(key, { ...head, body: record.body })
-      return true
-    }),
-  'replaceHead: says true and does nothing': () =>
-    replacing((storage, key, from) => storage.get(key)?.head === from),
-}
-
-function replacing(
-  replace: (
-    storage: MemoryStorage,
-    key: string,
-    from: string,
-    head: Omit<StoredHead, 'key'>,
-  ) => boolean,
-): MemoryStorage {
-  return new (class extends MemoryStorage {
-    override replaceHead(key: string, from: string, head: Omit<StoredHead, 'key'>): boolean {
-      return replace(this, key, from, head)
-    }
-  })()
 }

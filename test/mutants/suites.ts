@@ -1,10 +1,12 @@
 /** Every subject, sound or broken, with the suite that it is for. */
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
+import { bulkMutants } from './bulk-mutants.ts'
 import { cacheMutants, soundCaches } from './cache-mutants.ts'
+import { keyMutants } from './key-mutants.ts'
 import type { CacheMutants, StorageMutants, Subject } from './mutant.ts'
-import { namespaceMutants } from './namespace-mutants.ts'
 import { recordMutants } from './record-mutants.ts'
+import { sharingMutants } from './sharing-mutants.ts'
 import { SharedStorage } from './shared-storage.ts'
 
 const soundStorages: StorageMutants = {
@@ -27,7 +29,7 @@ export interface Run {
 export const runs: readonly Run[] = [
   ...storageRuns(soundStorages, false),
   ...cacheRuns(soundCaches, false),
-  ...storageRuns({ ...recordMutants, ...namespaceMutants }, true),
+  ...storageRuns({ ...recordMutants, ...keyMutants, ...bulkMutants, ...sharingMutants }, true),
   ...cacheRuns(cacheMutants, true),
 ]
 

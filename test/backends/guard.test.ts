@@ -1,0 +1,307 @@
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Guard } from '../../lib/backends/guard.ts'
+import { CacheError } from '../../lib/errors.ts'
+import type { Ms } from '../../lib/units.ts'
+
+const failure = new Error('disk on fire')
+const budget = 100
+
+interface Setting {
+  readonly guard: Guard
+  readonly reports: CacheError[]
+  /** Lets that much time pass. */
+  readonly pass: (time: Ms) => Promise<void>
+}
+
+/** A guard whose time stands still until the test lets it pass. */
+function setUp(t: TestContext): Setting {
+  let now = 5_000
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  t.mock.method(performance, 'now', () => now)
+  const reports: CacheError[] = []
+  const guard = new Guard({ budget, report: (error) => reports.push(error) })
+  const pass = async (time: Ms): Promise<void> => {
+    now += time
+    t.mock.timers.tick(time)
+    await nextTurn()
+  }
+  return { guard, reports, pass }
+}
+
+function codesOf(reports: readonly CacheError[]): string[] {
+  return reports.map(({ code }) => code)
+}
+
+describe('read', () => {
+  test('an answer at once comes at once', (t) => {
+    const { guard, reports } = setUp(t)
+    assert.equal(
+      guard.read('read', () => 5, 0),
+      5,
+    )
+    assert.deepEqual(reports, [])
+  })
+
+  test('an answer within the budget comes as it is', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    const later = Promise.withResolvers<number>()
+    const answer = guard.read('read', () => later.promise, 0)
+    await pass(budget - 1)
+    later.resolve(5)
+    assert.equal(await answer, 5)
+    await pass(budget)
+    assert.deepEqual(reports, [])
+  })
+
+  for (const [kind, ask] of [
+    [
+      'throws',
+      (): never => {
+        throw failure
+      },
+    ],
+    ['rejects', (): Promise<number> => Promise.reject(failure)],
+  ] as const) {
+    test(`a storage that ${kind}: the fallback, and a report`, async (t) => {
+      const { guard, reports } = setUp(t)
+      assert.equal(await guard.read('look up a response', ask, 0), 0)
+      assert.deepEqual(codesOf(reports), ['ERR_CACHE_STORAGE_FAILED'])
+      assert.equal(reports[0]!.cause, failure)
+      assert.match(reports[0]!.message, /look up a response/)
+      // It answers, if only with errors: asking again costs nothing.
+      assert.ok(guard.available)
+    })
+  }
+
+  test('a storage that hangs: the fallback when the budget is spent, and a report', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    let answered = false
+    const answer = Promise.resolve(guard.read('read', hang, 0))
+    void answer.then(() => (answered = true))
+    await pass(budget - 1)
+    assert.ok(!answered)
+    await pass(1)
+    assert.ok(answered)
+    assert.equal(await answer, 0)
+    assert.deepEqual(codesOf(reports), ['ERR_CACHE_STORAGE_TIMEOUT'])
+    assert.match(reports[0]!.message, /100 ms/)
+  })
+
+  test('an error of ours is reported as it is', async (t) => {
+    const { guard, reports } = setUp(t)
+    const ours = new CacheError('ERR_CACHE_STORAGE_BUSY', 'busy')
+    await guard.read('read', () => Promise.reject(ours), 0)
+    assert.deepEqual(reports, [ours])
+  })
+})
+
+describe('an outage', () => {
+  for (const kind of ['read', 'write'] as const) {
+    test(`of a ${kind} is reported once, until one has succeeded`, async (t) => {
+      const { guard, reports } = setUp(t)
+      for (let i = 0; i < 3; i++) guard.failed(kind, 'work', failure)
+      assert.equal(reports.length, 1)
+      const successes = [
+        (): unknown => success(guard, kind, 5),
+        (): unknown => success(guard, kind, Promise.resolve(5)),
+        (): unknown => guard.answered(kind),
+      ]
+      for (const [index, succeed] of successes.entries()) {
+        await succeed()
+        await nextTurn()
+        guard.failed(kind, 'work', failure)
+        assert.equal(reports.length, index + 2)
+      }
+    })
+  }
+
+  test('of writes does not end with a read, nor the other way round: a full disk can be read', (t) => {
+    const { guard, reports } = setUp(t)
+    guard.failed('write', 'work', failure)
+    assert.equal(
+      guard.read('work', () => 5, 0),
+      5,
+    )
+    guard.failed('write', 'work', failure)
+    assert.equal(reports.length, 1)
+    guard.failed('read', 'work', failure)
+    assert.equal(reports.length, 2)
+    guard.write('work', () => {})
+    guard.failed('read', 'work', failure)
+    assert.equal(reports.length, 2)
+  })
+
+  test('is none where one entry is corrupt: each is reported', async (t) => {
+    const { guard, reports } = setUp(t)
+    const corrupt = new CacheError('ERR_CACHE_ENTRY_CORRUPT', 'corrupt')
+    for (let i = 0; i < 2; i++) await guard.read('read', () => Promise.reject(corrupt), 0)
+    assert.deepEqual(reports, [corrupt, corrupt])
+    await guard.read('read', () => Promise.reject(failure), 0)
+    assert.equal(reports.length, 3)
+  })
+
+  test('is none where a function of the caller failed: what the storage does is still told', (t) => {
+    const { guard, reports } = setUp(t)
+    for (let i = 0; i < 2; i++) {
+      guard.failed('write', '', new CacheError('ERR_CACHE_CALLBACK_FAILED', 'expireAfter failed'))
+    }
+    guard.failed('read', 'look up', failure)
+    assert.equal(reports.length, 3)
+  })
+})
+
+describe('after something hung', () => {
+  test('the storage rests: it is not asked, and the fallback comes at once', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    await hangOnce(guard, pass)
+    assert.ok(!guard.available)
+    const ask = t.mock.fn(() => 5)
+    assert.equal(guard.read('read', ask, 0), 0)
+    assert.equal(ask.mock.callCount(), 0)
+    assert.equal(reports.length, 1)
+  })
+
+  test('it is asked again after a second, and recovers', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    await hangOnce(guard, pass)
+    await pass(999)
+    assert.ok(!guard.available)
+    await pass(1)
+    assert.ok(guard.available)
+    assert.equal(
+      guard.read('read', () => 5, 0),
+      5,
+    )
+    await hangOnce(guard, pass)
+    assert.equal(reports.length, 2)
+    // As short as the first time.
+    await pass(1_000)
+    assert.ok(guard.available)
+  })
+
+  test('each further time it rests twice as long, half a minute at the most', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    for (const rest of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      await hangOnce(guard, pass)
+      await pass(rest - 1)
+      assert.ok(!guard.available, `rests for ${rest} ms`)
+      await pass(1)
+      assert.ok(guard.available, `rests for ${rest} ms, no longer`)
+    }
+    assert.equal(reports.length, 1)
+  })
+
+  test('many that hang together rest once', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    const answers = Array.from({ length: 10 }, async () => guard.read('read', hang, 0))
+    await pass(budget)
+    assert.deepEqual(await Promise.all(answers), Array<number>(10).fill(0))
+    assert.equal(reports.length, 1)
+    await pass(1_000)
+    assert.ok(guard.available)
+  })
+
+  test('an answer that comes late is not used, but ends the rest', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    const late = Promise.withResolvers<number>()
+    const answer = guard.read('read', () => late.promise, 0)
+    await pass(budget)
+    late.resolve(5)
+    assert.equal(await answer, 0)
+    await nextTurn()
+    assert.ok(guard.available)
+    assert.equal(reports.length, 1)
+  })
+
+  test('an error that comes late is not told again', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    const late = Promise.withResolvers<number>()
+    void guard.read('read', () => late.promise, 0)
+    await pass(budget)
+    late.reject(failure)
+    await nextTurn()
+    assert.equal(reports.length, 1)
+    assert.ok(!guard.available)
+  })
+})
+
+describe('write', () => {
+  for (const [kind, work] of [
+    [
+      'throws',
+      (): never => {
+        throw failure
+      },
+    ],
+    ['rejects', (): Promise<void> => Promise.reject(failure)],
+  ] as const) {
+    test(`that ${kind} is reported`, async (t) => {
+      const { guard, reports } = setUp(t)
+      guard.write('store a response', work)
+      await nextTurn()
+      assert.deepEqual(codesOf(reports), ['ERR_CACHE_STORAGE_FAILED'])
+      assert.match(reports[0]!.message, /store a response/)
+    })
+  }
+
+  test('may take ten times as long as a read, and no longer', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    guard.write('write', hang)
+    await pass(10 * budget - 1)
+    assert.equal(reports.length, 0)
+    await pass(1)
+    assert.deepEqual(codesOf(reports), ['ERR_CACHE_STORAGE_TIMEOUT'])
+    assert.match(reports[0]!.message, /1000 ms/)
+    assert.ok(!guard.available)
+  })
+
+  test('that ended in time is not reported later', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    guard.write('write', () => Promise.resolve())
+    guard.write('write', () => {})
+    await nextTurn()
+    await pass(10 * budget)
+    assert.deepEqual(reports, [])
+  })
+})
+
+describe('timers', () => {
+  // A pending one of a write must not keep a process alive; that of a read has to.
+  const pending = (): number =>
+    process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length
+
+  test('of a write that hangs are unref’d', () => {
+    const guard = new Guard({ budget: 10_000, report() {} })
+    const before = pending()
+    guard.write('write', hang)
+    assert.equal(pending(), before)
+  })
+
+  test('of what was answered are gone', async () => {
+    const guard = new Guard({ budget: 10_000, report() {} })
+    const before = pending()
+    const answers = [
+      guard.read('read', () => Promise.resolve(5), 0),
+      guard.read('read', () => Promise.reject(failure), 0),
+    ]
+    assert.equal(pending(), before + 2)
+    for (const answer of answers) await answer
+    assert.equal(pending(), before)
+  })
+})
+
+async function hangOnce(guard: Guard, pass: Setting['pass']): Promise<void> {
+  const answer = guard.read('read', hang, 0)
+  await pass(budget)
+  assert.equal(await answer, 0)
+}
+
+function hang(): Promise<number> {
+  return new Promise(() => {})
+}
+
+function success(guard: Guard, kind: 'read' | 'write', answer: number | Promise<number>): unknown {
+  return kind === 'read' ? guard.read('work', () => answer, 0) : guard.write('work', () => answer)
+}

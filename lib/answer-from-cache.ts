@@ -128,9 +128,9 @@ function present(
 }
 
 // What is kept must not be what callers can change; fetch copies by itself.
-function bodyFor({ request }: Exchange, { body }: Entry): Buffer | undefined {
+function bodyFor({ request }: Exchange, { body, owned }: Entry): Buffer | undefined {
   if (body.byteLength === 0) return undefined
-  if (!request.fromFetch) return Buffer.from(body)
+  if (!request.fromFetch && !owned) return Buffer.from(body)
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
 }
 

@@ -1,5 +1,5 @@
 /** The cache under the global dispatcher, for scripts that want one line. */
-import { getGlobalDispatcher, setGlobalDispatcher, type Dispatcher } from 'undici'
+import { Agent, Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -8,6 +8,8 @@ interface Installed {
   /** What was global before the first cache. */
   readonly before: Dispatcher
   readonly composed: Dispatcher
+  /** Of ours, where what was global before cannot be composed with. */
+  readonly own: Agent | undefined
 }
 
 const installed: Installed[] = []
@@ -22,8 +24,9 @@ export function installCache(options: CacheOptions = {}): CacheInterceptor {
   const top = installed.at(-1)
   const current = getGlobalDispatcher()
   const before = top !== undefined && top.composed === current ? top.before : current
-  const composed = before.compose(caching)
-  installed.push({ caching, before, composed })
+  const own = speaksOldHandlers(before) ? new Agent() : undefined
+  const composed = (own ?? before).compose(caching)
+  installed.push({ caching, before, composed, own })
   setGlobalDispatcher(composed)
   return caching
 }
@@ -43,4 +46,12 @@ export async function uninstallCache(caching?: CacheInterceptor): Promise<void> 
     setGlobalDispatcher(installed.at(-1)?.composed ?? removed.before)
   }
   await removed.caching.close()
+  await removed.own?.close()
+}
+
+// The agent inside Node 22, which undici 7 finds and leaves there, takes handlers of the old
+// generation only.
+function speaksOldHandlers(dispatcher: Dispatcher): boolean {
+  const builtIn = Number(process.versions['undici']?.split('.')[0])
+  return !(dispatcher instanceof Dispatcher) && builtIn < 7
 }

@@ -7,6 +7,8 @@ const ending = '.cached'
 // A file name may have 255 bytes; what is added for an unfinished file needs some of them.
 const longestName = 220
 
+const plainKey = /^[\w-]{1,200}$/
+
 /** Names of folders that `pathOfKey` uses. */
 export const shardName: RegExp = /^[0-9a-f]{2}$/
 
@@ -18,6 +20,8 @@ export const unfinishedName: RegExp = /\.cached\.\d+-[0-9a-f]{8}\.tmp$/
  * @throws CacheError ERR_CACHE_KEY_INVALID where a file cannot have that name
  */
 export function pathOfKey(key: string): string {
+  // As all of ours are.
+  if (plainKey.test(key)) return join(shardOf(key), key + ending)
   checkKey(key)
   // Escaped, a name holds no separator. Dots stay, so those that mean folders are refused; so are
   // separators, though escaping would do, for who uses them has something else in mind.

@@ -38,7 +38,7 @@ const firstBytes = 16 * 2 ** 10
 export class EntryWriter {
   readonly #options: EntryWriterOptions
   readonly #partBytes: number
-  readonly #id: string
+  #writeId: string | undefined
   #buffer: Buffer
   #filled = 0
   #total = 0
@@ -50,7 +50,6 @@ export class EntryWriter {
 
   constructor(options: EntryWriterOptions) {
     this.#options = options
-    this.#id = createWriteId(options.now)
     this.#partBytes = Math.min(partBytes, options.storage.traits.maxBodyBytes)
     const expected = options.expectedBytes ?? firstBytes
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(expected, this.#partBytes))
@@ -92,7 +91,8 @@ export class EntryWriter {
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength
         const bytes = exact ? this.#buffer : Buffer.from(this.#buffer.subarray(0, this.#filled))
-        this.#settle(this.#options.commit(wholeBody(bytes), trailers))
+        const digested = this.#options.storage.traits.persistent
+        this.#settle(this.#options.commit(wholeBody(bytes, digested), trailers))
       }
     } catch (error) {
       this.#fail(error)
@@ -118,7 +118,7 @@ export class EntryWriter {
   #partsBody(): StoredBody {
     return {
       bytes: new Uint8Array(0),
-      parts: { id: this.#id, count: this.#partCount },
+      parts: { id: this.#id(), count: this.#partCount },
       bodyBytes: this.#total,
       bodyDigest: this.#hash!.digest('base64url'),
     }
@@ -134,7 +134,7 @@ export class EntryWriter {
     try {
       const head = JSON.stringify({ part: this.#partCount })
       const record = { head, body, expiresAt: dropAt }
-      const written = storage.adopt(partKey(key, this.#id, this.#partCount++), record)
+      const written = storage.adopt(partKey(key, this.#id(), this.#partCount++), record)
       if (isPromise(written)) this.#track(written, body.byteLength)
     } catch (error) {
       this.#fail(error)
@@ -165,10 +165,15 @@ export class EntryWriter {
     await Promise.allSettled(this.#pending)
     const { storage, key } = this.#options
     try {
-      await storage.deleteMany(partKeys(key, { id: this.#id, count: this.#partCount }))
+      await storage.deleteMany(partKeys(key, { id: this.#id(), count: this.#partCount }))
     } catch {
       // They are orphans then, and swept; the failure itself has been told by `settled`.
     }
+  }
+
+  // Only a body in parts needs one, and randomness costs.
+  #id(): string {
+    return (this.#writeId ??= createWriteId(this.#options.now))
   }
 
   #reserve(bytes: number): void {

@@ -47,11 +47,13 @@ export interface Entry extends EntryHead {
   readonly trailers: HeaderFields
   /** Of the whole body. */
   readonly bodyBytes: number
-  /** SHA-256 of the whole body, base64url. */
-  readonly bodyDigest: string
+  /** SHA-256 of the whole body, base64url; undefined where it is kept in memory only. */
+  readonly bodyDigest?: string | undefined
   /** The body, where it is in the record; empty where `parts` says where it is. Shared. */
   readonly body: Uint8Array
   readonly parts?: BodyParts | undefined
+  /** Nobody else holds this object: all that is "shared" above may be handed out. */
+  readonly owned?: boolean | undefined
 }
 
 /** What is stored of the request, for people; a hit does not read it. */

@@ -1,11 +1,11 @@
 import { join } from 'node:path'
 import { FileStorage } from '../backends/filesystem.ts'
 import { checkOptions } from '../check-options.ts'
-import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
+import { BaseCache } from './base-cache.ts'
 import { isPartKey } from './body-parts.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
-export interface FileCacheOptions extends CachePathOptions, CacheTuning {}
+export interface FileCacheOptions extends CachePathOptions {}
 
 /** A cache in a folder, with a file for each response. */
 export class FileCache extends BaseCache {
@@ -16,8 +16,9 @@ export class FileCache extends BaseCache {
 
   /** @param cacheName the folder; `~` is the home folder. Default `http_cache`. */
   constructor(cacheName = 'http_cache', options: FileCacheOptions = {}) {
-    checkOptions(options, { ...tuningRules, ...pathRules }, ' of FileCache')
-    super(options)
+    checkOptions(options, pathRules, ' of FileCache')
+    // The system keeps what is read of files in memory itself, for all processes alike.
+    super({ hotTierBytes: 0 })
     this.directory = cachePath(cacheName, options)
     this.responses = new FileStorage(join(this.directory, 'responses'))
     this.redirects = new FileStorage(join(this.directory, 'redirects'))

@@ -27,6 +27,11 @@ export class HotTier<E extends Sized> {
     this.#maxBytes = maxBytes
   }
 
+  /** Whether it can keep anything: it has room, and the storage says when it has changed. */
+  get active(): boolean {
+    return this.#maxBytes > 0 && this.#storage.changeToken() !== undefined
+  }
+
   get(key: string): E | undefined {
     const token = this.#storage.changeToken()
     if (token !== this.#token) {

@@ -28,10 +28,16 @@ export class Shelf {
   entry(key: string): MaybePromise<Entry | undefined> {
     const hot = this.hot.get(key)
     if (hot !== undefined) return hot
-    const record = this.#unsettled.get(key) ?? this.storage.peek(key)
+    const unsettled = this.#unsettled.get(key)
+    if (unsettled !== undefined) return decodeEntry(unsettled)
+    if (!this.hot.active) {
+      // What nobody else holds need not be copied for the caller.
+      return chain(this.storage.get(key), (record) => record && decodeEntry(record, 'owned'))
+    }
+    const record = this.storage.peek(key)
     if (isPromise(record)) return record.then((found) => found && decodeEntry(found))
     if (record === undefined) return undefined
-    const entry = decodeEntry(record)
+    const entry = withFastHeaders(decodeEntry(record))
     this.hot.keep(key, entry)
     return entry
   }
@@ -153,4 +159,10 @@ function variantKey(key: string, digest: string): string {
 function selectionDigest(request: CacheRequest, names: readonly string[]): string {
   const values = selectingValues(names, (name) => requestHeader(request, name))
   return hash('sha256', `${names.join()} ${values}`, 'base64url')
+}
+
+// An object that was filled field by field is a dictionary to V8 when it has more than a dozen, and
+// cloning it for each hit costs seventy times as much as cloning one that came out of JSON.
+function withFastHeaders(entry: Entry): Entry {
+  return { ...entry, headers: JSON.parse(JSON.stringify(entry.headers)) as Entry['headers'] }
 }

@@ -17,7 +17,7 @@ export const recordVersion = 1
 interface ResponseLine extends EntryHead {
   readonly version: typeof recordVersion
   readonly bodyBytes: number
-  readonly bodyDigest: string
+  readonly bodyDigest?: string | undefined
   readonly parts?: BodyParts | undefined
 }
 
@@ -30,12 +30,13 @@ export interface StoredBody {
   readonly bytes: Uint8Array
   readonly parts?: BodyParts | undefined
   readonly bodyBytes: number
-  readonly bodyDigest: string
+  readonly bodyDigest?: string | undefined
 }
 
-/** A body that fits into one record. */
-export function wholeBody(bytes: Uint8Array): StoredBody {
-  return { bytes, bodyBytes: bytes.byteLength, bodyDigest: hash('sha256', bytes, 'base64url') }
+/** A body that fits into one record. @param digested not where it never leaves this process */
+export function wholeBody(bytes: Uint8Array, digested = true): StoredBody {
+  const bodyDigest = digested ? hash('sha256', bytes, 'base64url') : undefined
+  return { bytes, bodyBytes: bytes.byteLength, bodyDigest }
 }
 
 /** The head text of a response. */
@@ -75,11 +76,11 @@ export function encodeEntry(
 }
 
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function decodeEntry(record: StoredRecord): Entry {
+export function decodeEntry(record: StoredRecord, holder: 'owned' | 'shared' = 'shared'): Entry {
   const text = firstLine(record.head)
   const line = parse(text) as Partial<ResponseLine> | undefined
   if (line === undefined || !isResponseLine(line)) throw corrupt('its head')
-  if (suspicious.test(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
+  if (isSuspicious(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
     throw corrupt('a header field')
   }
   const bodyHere = line.parts === undefined ? line.bodyBytes : 0
@@ -89,6 +90,7 @@ export function decodeEntry(record: StoredRecord): Entry {
     headers: headerFields(line.rawHeaders),
     trailers: line.rawTrailers.length === 0 ? noFields : headerFields(line.rawTrailers),
     body: record.body,
+    owned: holder === 'owned',
   }
 }
 
@@ -163,7 +165,7 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
     Number.isFinite(line.storedAt) &&
     (line.expiresAt === undefined || Number.isFinite(line.expiresAt)) &&
     Number.isInteger(line.bodyBytes) &&
-    typeof line.bodyDigest === 'string' &&
+    (line.bodyDigest === undefined || typeof line.bodyDigest === 'string') &&
     (line.parts === undefined ||
       (typeof line.parts?.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
     (line.selectedBy === undefined ||
@@ -202,8 +204,15 @@ function isEchoes(value: unknown, lineCount: number): boolean {
 const unfit = /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/
 
 // How JSON writes them: where none of it is, no value needs a look of its own.
+const escaped = /\\[bfnru]/
 // oxlint-disable-next-line no-control-regex -- as the beginning of a range
-const suspicious = /[^\u0000-\u007e\u0080-\u00ff]|\\[bfnru]/
+const unescaped = /[^\u0000-\u007e\u0080-\u00ff]/
+
+function isSuspicious(text: string): boolean {
+  // Heads are ASCII nearly always, and that is quickly seen.
+  const ascii = Buffer.byteLength(text) === text.length
+  return escaped.test(text) || (ascii ? text.includes('\x7f') : unescaped.test(text))
+}
 
 function isClean(lines: readonly string[]): boolean {
   return lines.every((text) => !unfit.test(text))

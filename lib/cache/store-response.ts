@@ -52,7 +52,7 @@ export function storeResponse(
   const { as, dropAt } = order
   if (as === 'redirect') {
     // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
-    const stored = cache.store(as, place, wholeBody(new Uint8Array(0)))
+    const stored = cache.store(as, place, wholeBody(new Uint8Array(0), false))
     Promise.resolve(stored).catch((error: unknown) =>
       settled({ stored: false, why: 'failed', error }),
     )

@@ -81,10 +81,10 @@ class Scanner {
 
   #take(pattern: RegExp): string {
     pattern.lastIndex = this.#at
-    const found = pattern.exec(this.#text)?.[0]
-    if (found === undefined) throw new SyntaxError('not JSON')
-    this.#at += found.length
-    return found
+    if (!pattern.test(this.#text)) throw new SyntaxError('not JSON')
+    const from = this.#at
+    this.#at = pattern.lastIndex
+    return this.#text.slice(from, this.#at)
   }
 
   #expect(character: string): void {

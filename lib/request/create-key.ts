@@ -36,7 +36,21 @@ export function createKey(parts: KeyParts): Key {
       : `${method} key:${encodeURIComponent(customKey)}`
   if (bodyDigest !== undefined && customKey === undefined) text += ` body:${bodyDigest}`
   if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
-  return { text, key: hash('sha256', `${keyVersion} ${text}`, 'base64url') }
+  return { text, key: keyOf(text) }
+}
+
+// Hashing is a fifth of a hit from memory, and programs ask for the same again. The text holds no
+// secret. Bounded, and begun anew when full: a crawler never asks twice.
+const knownKeys = new Map<string, string>()
+const maxKnownKeys = 2000
+
+function keyOf(text: string): string {
+  const known = knownKeys.get(text)
+  if (known !== undefined) return known
+  const key = hash('sha256', `${keyVersion} ${text}`, 'base64url')
+  if (knownKeys.size >= maxKnownKeys) knownKeys.clear()
+  knownKeys.set(text, key)
+  return key
 }
 
 function digestCredentials(credentials: readonly string[]): string {

@@ -1,5 +1,5 @@
 /** Plays a stored response to a caller, as the origin would have sent it. */
-import type { EntryHead } from '../cache/entry.ts'
+import type { Entry, EntryHead } from '../cache/entry.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import type { Downstream } from './downstream.ts'
 import { addField, headerFields, type RawHeaders } from './header-lines.ts'
@@ -20,14 +20,17 @@ export interface Playable {
  * @param notes header lines of ours, flat, names in lower case; `age` replaces the origin's
  */
 export function playable(
-  entry: EntryHead & { readonly headers: HeaderFields },
+  entry: EntryHead & Pick<Entry, 'headers' | 'owned'>,
   lines: readonly string[],
   notes: readonly string[],
 ): Playable {
   const plain = lines === entry.rawHeaders && entry.headers['age'] === undefined
-  const rawHeaders = plain || notes.length === 0 ? lines.slice() : withoutAge(lines)
+  const exact = plain || notes.length === 0
+  const rawHeaders = exact ? (entry.owned ? (lines as string[]) : lines.slice()) : withoutAge(lines)
   const headers: Record<string, string | string[] | undefined> = plain
-    ? { ...entry.headers }
+    ? entry.owned
+      ? entry.headers
+      : { ...entry.headers }
     : headerFields(rawHeaders)
   for (let i = 0; i < notes.length; i += 2) {
     rawHeaders.push(notes[i]!, notes[i + 1]!)

@@ -1,35 +1,11 @@
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Guard } from '../../lib/backends/guard.ts'
 import { CacheError } from '../../lib/errors.ts'
-import type { Ms } from '../../lib/units.ts'
+import { budget, hang, setUp } from './guard-with-clock.ts'
 
 const failure = new Error('disk on fire')
-const budget = 100
-
-interface Setting {
-  readonly guard: Guard
-  readonly reports: CacheError[]
-  /** Lets that much time pass. */
-  readonly pass: (time: Ms) => Promise<void>
-}
-
-/** A guard whose time stands still until the test lets it pass. */
-function setUp(t: TestContext): Setting {
-  let now = 5_000
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  t.mock.method(performance, 'now', () => now)
-  const reports: CacheError[] = []
-  const guard = new Guard({ budget, report: (error) => reports.push(error) })
-  const pass = async (time: Ms): Promise<void> => {
-    now += time
-    t.mock.timers.tick(time)
-    await nextTurn()
-  }
-  return { guard, reports, pass }
-}
-
 function codesOf(reports: readonly CacheError[]): string[] {
   return reports.map(({ code }) => code)
 }
@@ -152,81 +128,6 @@ describe('an outage', () => {
   })
 })
 
-describe('after something hung', () => {
-  test('the storage rests: it is not asked, and the fallback comes at once', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    await hangOnce(guard, pass)
-    assert.ok(!guard.available)
-    const ask = t.mock.fn(() => 5)
-    assert.equal(guard.read('read', ask, 0), 0)
-    assert.equal(ask.mock.callCount(), 0)
-    assert.equal(reports.length, 1)
-  })
-
-  test('it is asked again after a second, and recovers', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    await hangOnce(guard, pass)
-    await pass(999)
-    assert.ok(!guard.available)
-    await pass(1)
-    assert.ok(guard.available)
-    assert.equal(
-      guard.read('read', () => 5, 0),
-      5,
-    )
-    await hangOnce(guard, pass)
-    assert.equal(reports.length, 2)
-    // As short as the first time.
-    await pass(1_000)
-    assert.ok(guard.available)
-  })
-
-  test('each further time it rests twice as long, half a minute at the most', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    for (const rest of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
-      await hangOnce(guard, pass)
-      await pass(rest - 1)
-      assert.ok(!guard.available, `rests for ${rest} ms`)
-      await pass(1)
-      assert.ok(guard.available, `rests for ${rest} ms, no longer`)
-    }
-    assert.equal(reports.length, 1)
-  })
-
-  test('many that hang together rest once', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    const answers = Array.from({ length: 10 }, async () => guard.read('read', hang, 0))
-    await pass(budget)
-    assert.deepEqual(await Promise.all(answers), Array<number>(10).fill(0))
-    assert.equal(reports.length, 1)
-    await pass(1_000)
-    assert.ok(guard.available)
-  })
-
-  test('an answer that comes late is not used, but ends the rest', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    const late = Promise.withResolvers<number>()
-    const answer = guard.read('read', () => late.promise, 0)
-    await pass(budget)
-    late.resolve(5)
-    assert.equal(await answer, 0)
-    await nextTurn()
-    assert.ok(guard.available)
-    assert.equal(reports.length, 1)
-  })
-
-  test('an error that comes late is not told again', async (t) => {
-    const { guard, reports, pass } = setUp(t)
-    const late = Promise.withResolvers<number>()
-    void guard.read('read', () => late.promise, 0)
-    await pass(budget)
-    late.reject(failure)
-    await nextTurn()
-    assert.equal(reports.length, 1)
-    assert.ok(!guard.available)
-  })
-})
-
 describe('write', () => {
   for (const [kind, work] of [
     [
@@ -291,16 +192,6 @@ describe('timers', () => {
     assert.equal(pending(), before)
   })
 })
-
-async function hangOnce(guard: Guard, pass: Setting['pass']): Promise<void> {
-  const answer = guard.read('read', hang, 0)
-  await pass(budget)
-  assert.equal(await answer, 0)
-}
-
-function hang(): Promise<number> {
-  return new Promise(() => {})
-}
 
 function success(guard: Guard, kind: 'read' | 'write', answer: number | Promise<number>): unknown {
   return kind === 'read' ? guard.read('work', () => answer, 0) : guard.write('work', () => answer)

@@ -6,7 +6,6 @@ import * as fc from 'fast-check'
 import type { BaseStorage } from '../../lib/backends/base-storage.ts'
 import { partBytes, partKeys } from '../../lib/cache/body-parts.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'
-import { FailingStorage } from './failing-storage.ts'
 import { HeldStorage } from './held-storage.ts'
 import { storageOfParts, startWriter } from './start-writer.ts'
 
@@ -199,103 +198,6 @@ describe('what is not complete leaves nothing', () => {
     storage.release()
     await nextTurn()
     assert.equal(storage.size(), 0)
-  })
-})
-
-describe('a storage that is too slow', () => {
-  test('is given up, and does not get the rest', async () => {
-    const storage = new HeldStorage()
-    const { writer, outcomes, committed } = startWriter({ storage, maxBytes: 2 ** 30 })
-    const chunk = Buffer.alloc(partBytes)
-    for (let i = 0; i < 100; i++) writer.push(chunk)
-    assert.deepEqual(outcomes, [{ stored: false, why: 'too-slow' }])
-    // 16 MiB, and what was on its way.
-    assert.ok(storage.held >= 16 && storage.held <= 18, String(storage.held))
-    writer.end([])
-    storage.release()
-    await nextTurn()
-    assert.deepEqual([storage.size(), committed.length, outcomes.length], [0, 0, 1])
-  })
-
-  test('is not, where it keeps up', async () => {
-    const storage = new HeldStorage()
-    const { writer, outcomes, work } = startWriter({ storage, maxBytes: 2 ** 30 })
-    const chunk = Buffer.alloc(partBytes)
-    for (let i = 0; i < 40; i++) {
-      writer.push(chunk)
-      storage.release()
-      await nextTurn()
-    }
-    writer.end([])
-    storage.release()
-    await Promise.all(work)
-    await nextTurn()
-    assert.deepEqual(outcomes, [{ stored: true }])
-  })
-})
-
-describe('a storage that fails', () => {
-  const failure = new Error('disk on fire')
-  const outcome = { stored: false, why: 'failed', error: failure }
-
-  for (const kind of ['throws', 'rejects'] as const) {
-    for (const [name, failAt] of [
-      ['first', 0],
-      ['second', 1],
-      ['last', 2],
-    ] as const) {
-      test(`that ${kind} at the ${name} part: told once, nothing left`, async () => {
-        const storage = new FailingStorage(10, kind, failAt, failure)
-        const { writer, outcomes, committed } = startWriter({ storage })
-        for (let i = 0; i < 25; i++) writer.push(Buffer.from('x'))
-        writer.end([])
-        await nextTurn()
-        assert.deepEqual(outcomes, [outcome])
-        assert.equal(committed.length, 0)
-        assert.equal(storage.size(), 0)
-      })
-    }
-  }
-
-  test('every part fails: told once', async () => {
-    const storage = new FailingStorage(10, 'rejects', 'all', failure)
-    const { writer, outcomes } = startWriter({ storage })
-    writer.push(Buffer.alloc(95))
-    writer.end([])
-    await nextTurn()
-    assert.deepEqual(outcomes, [outcome])
-  })
-
-  for (const [name, commit] of [
-    [
-      'throws',
-      (): never => {
-        throw failure
-      },
-    ],
-    ['rejects', (): Promise<void> => Promise.reject(failure)],
-  ] as const) {
-    for (const size of [5, 25]) {
-      test(`a commit that ${name} after ${size} bytes: told once, nothing left`, async () => {
-        const storage = storageOfParts(10)
-        const { writer, outcomes } = startWriter({ storage, commit })
-        writer.push(Buffer.alloc(size))
-        writer.end([])
-        await nextTurn()
-        assert.deepEqual(outcomes, [outcome])
-        assert.equal(storage.size(), 0)
-      })
-    }
-  }
-
-  test('parts that cannot be deleted either cost nothing more', async () => {
-    const storage = storageOfParts(10)
-    storage.deleteMany = () => Promise.reject(failure)
-    const { writer, outcomes } = startWriter({ storage })
-    writer.push(Buffer.alloc(25))
-    writer.abort()
-    await nextTurn()
-    assert.deepEqual(outcomes, [{ stored: false, why: 'incomplete' }])
   })
 })
 

@@ -65,7 +65,7 @@ for (const trouble of ['throws', 'rejects', 'hangs'] as const) {
       const begin = performance.now()
       for (const answer of ['1', '2', '3', '4', '5']) assert.equal(await ask(), answer)
       // One budget, however many requests; the rest is slack for a busy machine.
-      assert.ok(performance.now() - begin < 400)
+      assert.ok(performance.now() - begin < 1000)
       assert.equal(reported.length, 1)
       const timeout = trouble === 'hangs'
       assert.equal(

@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { findOn, notFound, Shelf } from '../../lib/cache/lookup.ts'
+import { requestOf } from '../request/request-of.ts'
+import { HeldStorage } from './held-storage.ts'
+import { makeRecord } from './make-entry.ts'
+import { bodyOf, look, newShelf, store } from './shelf-of-responses.ts'
+
+const plain = requestOf({})
+
+describe('a shelf', () => {
+  test('keeps decoded what it has read', () => {
+    const shelf = newShelf()
+    store(shelf, plain, [], 'body')
+    assert.equal(shelf.entry(plain.key), shelf.entry(plain.key))
+  })
+
+  test('does not keep what was written, deleted or cleared since', async () => {
+    const shelf = newShelf()
+    store(shelf, plain, [], 'old')
+    assert.equal(bodyOf(look(shelf, plain)), 'old')
+    await shelf.write(plain.key, makeRecord({ text: plain.text }, 'new'))
+    assert.equal(bodyOf(look(shelf, plain)), 'new')
+    await shelf.delete(plain.key)
+    assert.equal(findOn(shelf, plain), notFound)
+    store(shelf, plain, [], 'again')
+    assert.equal(bodyOf(look(shelf, plain)), 'again')
+    await shelf.clear()
+    assert.equal(findOn(shelf, plain), notFound)
+  })
+})
+
+describe('a shelf whose storage answers later', () => {
+  const heldShelf = (): { shelf: Shelf; storage: HeldStorage } => {
+    const storage = new HeldStorage()
+    return { storage, shelf: new Shelf(storage, 1_000_000) }
+  }
+
+  test('finds what is still being written', async () => {
+    const { shelf, storage } = heldShelf()
+    const written = shelf.write(plain.key, makeRecord({ text: plain.text }, 'new'))
+    assert.equal(storage.held, 1)
+    assert.equal(bodyOf(look(shelf, plain)), 'new')
+    storage.release()
+    await written
+    const found = findOn(shelf, plain)
+    assert.ok(found instanceof Promise)
+    assert.equal(bodyOf(await found), 'new')
+  })
+
+  test('finds the last of two writes, whichever ends first', async () => {
+    const { shelf, storage } = heldShelf()
+    const first = shelf.write(plain.key, makeRecord({ text: plain.text }, 'first'))
+    storage.release()
+    const second = shelf.write(plain.key, makeRecord({ text: plain.text }, 'second'))
+    await first
+    assert.equal(bodyOf(look(shelf, plain)), 'second')
+    storage.release()
+    await second
+  })
+
+  test('does not find what was deleted while it was being written', async () => {
+    const { shelf } = heldShelf()
+    void shelf.write(plain.key, makeRecord({ text: plain.text }))
+    await shelf.delete(plain.key)
+    assert.equal(await findOn(shelf, plain), notFound)
+  })
+
+  test('does not go on finding what could not be written', async () => {
+    const storage = new HeldStorage()
+    storage.set = () => Promise.reject(new Error('disk on fire'))
+    const shelf = new Shelf(storage, 1_000_000)
+    await assert.rejects(async () => shelf.write(plain.key, makeRecord({ text: plain.text })))
+    assert.equal(await findOn(shelf, plain), notFound)
+  })
+})

@@ -7,6 +7,7 @@ import type { BaseStorage } from '../../lib/backends/base-storage.ts'
 import { partBytes, partKeys } from '../../lib/cache/body-parts.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'
 import { HeldStorage } from './held-storage.ts'
+import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { storageOfParts, startWriter } from './start-writer.ts'
 
 describe('a body that fits into one record', () => {
@@ -21,6 +22,13 @@ describe('a body that fits into one record', () => {
     assert.deepEqual([body.bodyBytes, body.parts, trailers], [5, undefined, ['T', '1']])
     assert.equal(body.bodyDigest, createHash('sha256').update('hello').digest('base64url'))
     assert.deepEqual(outcomes, [{ stored: true }])
+  })
+
+  test('has no digest where it never leaves the process', () => {
+    const { writer, committed } = startWriter({ storage: new MemoryStorage() })
+    writer.push(Buffer.from('hello'))
+    writer.end([])
+    assert.equal(committed[0]![0].bodyDigest, undefined)
   })
 
   test('may be empty', () => {

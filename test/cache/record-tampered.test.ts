@@ -41,7 +41,7 @@ describe('a head that somebody has changed', () => {
     ['a length that is none', { bodyBytes: '4' }],
     ['another length', { bodyBytes: 5 }],
     ['a negative length', { bodyBytes: -4 }],
-    ['no digest', { bodyDigest: undefined }],
+    ['a digest of another kind', { bodyDigest: 1 }],
     ['parts that are null', { parts: null }],
     ['parts that are a text', { parts: 'x' }],
     ['parts without an id', { parts: { count: 1 } }],

@@ -49,9 +49,8 @@ describe('an entry', () => {
         (given, bytes, dropAt) => {
           const record = encodeEntry(given, wholeBody(bytes), storedRequest, dropAt)
           assert.equal(record.expiresAt, dropAt)
-          const { headers, trailers, body, bodyBytes, bodyDigest, version, ...rest } = decodeEntry(
-            record,
-          ) as ReturnType<typeof decodeEntry> & { version: number }
+          const { headers, trailers, body, bodyBytes, bodyDigest, version, owned, ...rest } =
+            decodeEntry(record) as ReturnType<typeof decodeEntry> & { version: number }
           assert.deepEqual(rest, JSON.parse(JSON.stringify(given)))
           assert.deepEqual(Buffer.from(body), Buffer.from(bytes))
           assert.deepEqual(
@@ -59,6 +58,7 @@ describe('an entry', () => {
             { bodyBytes: bytes.byteLength, bodyDigest: wholeBody(bytes).bodyDigest },
           )
           assert.equal(version, recordVersion)
+          assert.equal(owned, false)
           assert.deepEqual(Object.keys(headers).toSorted(), namesOf(given.rawHeaders))
           assert.deepEqual(Object.keys(trailers).toSorted(), namesOf(given.rawTrailers))
         },

@@ -1,4 +1,4 @@
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage, StorageTraits } from '../../lib/backends/base-storage.ts'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import {
   EntryWriter,
@@ -18,11 +18,20 @@ export interface Started {
   readonly work: Promise<void>[]
 }
 
+/** Says of itself that it outlives the process, so that bodies get a digest. */
+class KeptStorage extends MemoryStorage {
+  override readonly traits: StorageTraits = {
+    persistent: true,
+    expires: false,
+    maxBodyBytes: Infinity,
+  }
+}
+
 export function startWriter(given: Partial<EntryWriterOptions> = {}): Started {
   const outcomes: WriteOutcome[] = []
   const committed: Started['committed'] = []
   const work: Promise<void>[] = []
-  const storage = given.storage ?? new MemoryStorage()
+  const storage = given.storage ?? new KeptStorage()
   const writer = new EntryWriter({
     key: 'key',
     expectedBytes: undefined,

@@ -38,7 +38,7 @@ async function httpAnswers(url: string): Promise<boolean> {
 async function mongoAnswers(url: string): Promise<boolean> {
   // Imported here, since it takes longer to load than a Redis to start.
   const { MongoClient } = await import('mongodb')
-  const client = new MongoClient(url, {
+  const client = new MongoClient(withoutUser(url), {
     serverSelectionTimeoutMS: patience,
     connectTimeoutMS: patience,
     socketTimeoutMS: patience,
@@ -51,4 +51,12 @@ async function mongoAnswers(url: string): Promise<boolean> {
   } finally {
     await client.close()
   }
+}
+
+/** A greeting needs no user, and the one of the URL may still have to be created. */
+function withoutUser(url: string): string {
+  const open = new URL(url)
+  open.username = ''
+  open.password = ''
+  return open.href
 }

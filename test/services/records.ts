@@ -60,16 +60,21 @@ export function readRecords(): ServerRecord[] {
   })
 }
 
-/** Forgets a server whose process is gone, with its data. */
+/** Forgets a process that is gone; the folder stays for the next one. */
 export function removeRecord(record: ServerRecord): void {
-  rmSync(record.folder, { recursive: true, force: true })
   rmSync(recordPath(record), { force: true })
+}
+
+/** Forgets a server whose process is gone, with its data. */
+export function removeServer(record: ServerRecord): void {
+  rmSync(record.folder, { recursive: true, force: true })
+  removeRecord(record)
 }
 
 /** Ends a server, if that is still the process that we started, and removes its data. */
 export async function endServer(record: ServerRecord): Promise<void> {
   await end(record)
-  removeRecord(record)
+  removeServer(record)
 }
 
 /** Ends the private servers of tests that were themselves ended before they could. */

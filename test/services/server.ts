@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { answers } from './answers.ts'
 import { untilFree } from './ports.ts'
 import { end, identify, isAlive, signal, type ProcessIdentity } from './process-identity.ts'
-import { endOrphans, removeRecord, writeRecord } from './records.ts'
+import { endOrphans, removeRecord, removeServer, writeRecord } from './records.ts'
 import type { ServerRecord, ServiceName } from './records.ts'
 
 /** Long enough for a JVM on a busy machine. */
@@ -92,8 +92,8 @@ export class Server {
   /** Ends it for good and removes its data. May be called twice. */
   async stop(): Promise<void> {
     await end(this.#record)
-    forget(this.#record)
-    removeRecord(this.#record)
+    privateRecords.delete(this.#record)
+    removeServer(this.#record)
   }
 }
 
@@ -155,12 +155,13 @@ function remember(plan: ServerPlan, folder: string, identity: ProcessIdentity): 
 
 function forget(record: ServerRecord): void {
   privateRecords.delete(record)
+  removeRecord(record)
 }
 
 process.once('exit', () => {
   for (const record of privateRecords) {
     signal(record, 'SIGKILL')
-    removeRecord(record)
+    removeServer(record)
   }
 })
 

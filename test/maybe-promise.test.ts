@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { chain, isPromise } from '../lib/maybe-promise.ts'
 
 describe('isPromise', () => {
   const cases: [name: string, value: unknown, is: boolean][] = [
     ['a promise', Promise.resolve(), true],
-    ['what can be awaited', Object.create(Promise.prototype), true],
+    ['a promise of another realm', runInNewContext('Promise.resolve()'), true],
     ['undefined', undefined, false],
     ['null', null, false],
     ['a number', 5, false],

@@ -13,7 +13,11 @@ const never = -1
 export const prefixBytes = 24
 
 /** Everything before the body; the body follows as it is. */
-export function frameHead({ head, body, expiresAt }: StoredRecord): Buffer {
+export function frameHead({
+  head,
+  body,
+  expiresAt,
+}: Omit<StoredRecord, 'body'> & { readonly body: { readonly byteLength: number } }): Buffer {
   const text = Buffer.from(head)
   const prefix = Buffer.alloc(prefixBytes + text.byteLength)
   prefix.writeUInt32BE(magic, 0)

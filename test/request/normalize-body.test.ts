@@ -63,6 +63,16 @@ describe('bodies with digests of their own', () => {
     ['credentials in a form', [form, 'password=abcdefgh1'], [form, 'password=abcdefgh2']],
     ['what looks like a boundary elsewhere', [`${form}; boundary=zz`, 'abc'], [form, '3:abc']],
     ['parts', multipart('a', 'x'), multipart('a', 'y')],
+    [
+      'a delimiter and none',
+      ['multipart/x; boundary=b', 'x--by'],
+      ['multipart/x; boundary=b', 'xy'],
+    ],
+    [
+      'where the type ends and the parts begin',
+      ['multipart/m; boundary=b', 'abctext:3:xyz'],
+      ['multipart/mtext:13:abc; boundary=b', 'xyz'],
+    ],
     ['one part and two', multipart('a', 'x', 'y'), multipart('a', 'xy')],
     ['a part that is empty', multipart('a', 'x', ''), multipart('a', '', 'x')],
     ['binary parts', multipart('a', '\xe9'), multipart('a', '\xe8')],

@@ -154,6 +154,23 @@ describe('a stream', () => {
     assert.ok(source.destroyed)
   })
 
+  test('lets a generator clean up that is ended early', async () => {
+    let cleaned = false
+    async function* source(): AsyncGenerator<string> {
+      try {
+        yield 'hello'
+        yield 'world'
+      } finally {
+        cleaned = true
+      }
+    }
+    const read = await readBody(source(), type, 3)
+    const rest = read.body as AsyncGenerator
+    await rest.next()
+    await rest.return(undefined)
+    assert.ok(cleaned)
+  })
+
   test('what is no body at all has no digest', () => {
     for (const body of [5, {}, true]) {
       assert.deepEqual(readBody(body, type, 5), { digest: undefined, body })

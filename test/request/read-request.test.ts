@@ -26,6 +26,11 @@ describe('requests that are left alone', () => {
     ['If-Match', { headers: ['IF-MATCH', '"1"'] }, 'conditional'],
     ['If-Unmodified-Since', { headers: new Map([['if-unmodified-since', 'x']]) }, 'conditional'],
     ['a part, if it is the same', { headers: { 'if-range': '"1"', range: 'bytes=0-1' } }, 'range'],
+    [
+      'the same the other way round',
+      { headers: { range: 'bytes=0-1', 'if-range': '"1"' } },
+      'range',
+    ],
     ['an event stream', { headers: { accept: 'text/event-stream' } }, 'event-stream'],
     [
       'an event stream among others',

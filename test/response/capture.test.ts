@@ -106,6 +106,21 @@ describe('a response', () => {
   })
 })
 
+describe('a response in the place of another', () => {
+  test('is no affair of the network’s any more: an abort is told at once', () => {
+    const reason = new Error('changed my mind')
+    const { handler, owner, origin } = setUp(
+      new RecordingHandler({ head: (controller) => controller.abort(reason) }),
+    )
+    owner.verdict = { notes: [], instead: (down) => down.head(200, [], {}, '') }
+    origin.start()
+    origin.head(304)
+    origin.end()
+    assert.deepEqual(handler.errors, [reason])
+    assert.deepEqual(origin.calls, [])
+  })
+})
+
 describe('a response that fails', () => {
   test('is told to the caller and to the sink, once', () => {
     const { handler, owner, origin } = setUpStoring()

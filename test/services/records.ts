@@ -2,7 +2,15 @@
  * What has been started and not yet stopped: a file per server, written as soon as it has a
  * number, so that `stop` finds it however its starter ended.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { end, isAlive, type ProcessIdentity } from './process-identity.ts'
 
@@ -69,6 +77,24 @@ export function removeRecord(record: ServerRecord): void {
 export function removeServer(record: ServerRecord): void {
   rmSync(record.folder, { recursive: true, force: true })
   removeRecord(record)
+}
+
+/** Marks a service as started whole: those of several servers take some steps after the last. */
+export function markReady(service: ServiceName): void {
+  writeFileSync(readyPath(service), '')
+}
+
+/** Takes that mark off, before anything of the service is ended. */
+export function unmarkReady(service: ServiceName): void {
+  rmSync(readyPath(service), { force: true })
+}
+
+export function isMarkedReady(service: ServiceName): boolean {
+  return existsSync(readyPath(service))
+}
+
+function readyPath(service: ServiceName): string {
+  return join(runningFolder, `${service}.ready`)
 }
 
 /** Ends a server, if that is still the process that we started, and removes its data. */

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runProgram } from './commands.ts'
 import { clusterBus, freePort } from './ports.ts'
-import type { Server } from './server.ts'
+import { Server } from './server.ts'
 import { startRedis, type StartOptions } from './servers.ts'
 
 /** Long enough for an election on a busy machine. */
@@ -57,12 +57,17 @@ export async function startRedisCluster(options: GroupOptions = {}): Promise<Red
   return { url: nodes[0]!.url, nodes, stop: () => stopAll(nodes) }
 }
 
-/** A master, its replica, and one Sentinel that promotes the replica a second after the master fell. */
+/** A master, its replica, and one Sentinel that promotes the replica when the master is gone. */
 export async function startRedisSentinel(options: GroupOptions = {}): Promise<RedisSentinel> {
-  const master = await startRedis({ ...options, name: 'redis-sentinel-master' })
+  const { args = [], ...rest } = options
+  const master = await startRedis({
+    ...rest,
+    name: 'redis-sentinel-master',
+    // It would wait five seconds for more replicas to ask for the same.
+    args: ['--repl-diskless-sync-delay', '0', ...args],
+  })
   const started = [master]
   return orStop(started, async () => {
-    const { args = [], ...rest } = options
     const replicaOf = ['--replicaof', '127.0.0.1', String(master.port)]
     const name = 'redis-sentinel-replica'
     const replica = await startRedis({ ...rest, name, args: [...args, ...replicaOf] })
@@ -72,33 +77,37 @@ export async function startRedisSentinel(options: GroupOptions = {}): Promise<Re
       const state = await redisCli(replica.port, 'info', 'replication')
       return state.includes('master_link_status:up')
     })
-    const port = await freePort()
-    const sentinel = await startRedis({
-      ...rest,
-      name: 'redis-sentinel',
-      port,
-      files: { 'sentinel.conf': watching(master.port) },
-      args: ['--sentinel'],
-    })
+    const sentinel = await startSentinel(master, options)
     started.push(sentinel)
     await untilSettled('the Redis Sentinel', async () => {
-      const replicas = await redisCli(port, 'sentinel', 'replicas', masterName)
+      const replicas = await redisCli(sentinel.port, 'sentinel', 'replicas', masterName)
       return replicas.includes(String(replica.port))
     })
-    const url = `redis+sentinel://127.0.0.1:${port}/${masterName}`
+    const { url } = sentinel
     return { url, sentinel, master, replica, stop: () => stopAll([sentinel, replica, master]) }
   })
 }
 
 const masterName = 'mymaster'
 
-function watching(port: number): string {
-  return [
-    `sentinel monitor ${masterName} 127.0.0.1 ${port} 1`,
+async function startSentinel(master: Server, { service }: GroupOptions): Promise<Server> {
+  const port = await freePort()
+  const settings = [
+    `sentinel monitor ${masterName} 127.0.0.1 ${master.port} 1`,
     `sentinel down-after-milliseconds ${masterName} 1000`,
     `sentinel failover-timeout ${masterName} 5000`,
     '',
-  ].join('\n')
+  ]
+  return Server.start({
+    name: 'redis-sentinel',
+    port,
+    url: `redis+sentinel://127.0.0.1:${port}/${masterName}`,
+    command: 'redis-server',
+    // It writes what it learns into that file, so it takes nothing but a file.
+    args: () => ['sentinel.conf', '--sentinel', '--bind', '127.0.0.1', '--port', String(port)],
+    files: { 'sentinel.conf': settings.join('\n') },
+    service,
+  })
 }
 
 /** All of them or none: when one does not start, the others are ended. */

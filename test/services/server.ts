@@ -81,7 +81,7 @@ export class Server {
     signal(this.#record, 'SIGCONT')
   }
 
-  /** Starts it again on the same port and data, and waits until it answers; ends it first if need be. */
+  /** Starts it again on the same port and data and waits until it answers; ends one that runs. */
   async restart(): Promise<void> {
     await end(this.#record)
     const ended = this.#record

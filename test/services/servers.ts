@@ -2,7 +2,7 @@
  * Servers for tests to have to themselves, to kill, freeze and start again: one process each.
  * `redis-groups.ts` has those of several. All are the ones that `npm run services` installs.
  */
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
 import { dynamoFolder, isInstalled, secantusProgram } from './install.ts'
 import { freePort } from './ports.ts'
@@ -23,8 +23,6 @@ export interface StartOptions {
 
 export interface RedisOptions extends StartOptions {
   readonly requirepass?: string
-  /** Laid into its folder, where it runs. */
-  readonly files?: Readonly<Record<string, string>>
 }
 
 /**
@@ -33,7 +31,7 @@ export interface RedisOptions extends StartOptions {
  */
 export async function startRedis(options: RedisOptions = {}): Promise<Server> {
   requireInstalled('redis')
-  const { name = 'redis', port = await freePort(), requirepass, args = [], files = {} } = options
+  const { name = 'redis', port = await freePort(), requirepass, args = [] } = options
   const password = requirepass === undefined ? '' : `:${encodeURIComponent(requirepass)}@`
   const secured = requirepass === undefined ? [] : ['--requirepass', requirepass]
   const placed = ['--bind', '127.0.0.1', '--port', String(port), '--save', '']
@@ -42,9 +40,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<Server> {
     port,
     url: `redis://${password}127.0.0.1:${port}`,
     command: 'redis-server',
-    // A file of settings has to come first.
-    args: () => [...Object.keys(files), ...placed, ...secured, ...args],
-    files,
+    args: () => [...placed, ...secured, ...args],
     service: options.service,
   })
 }
@@ -109,7 +105,7 @@ export async function startDynamo(options: DynamoOptions = {}): Promise<Server> 
     command: 'java',
     args: (folder) => [
       `-Djava.library.path=${dynamoFolder}`,
-      ...['-cp', [join(dynamoFolder, '*')].join(delimiter)],
+      ...['-cp', join(dynamoFolder, '*')],
       'com.amazonaws.services.dynamodbv2.local.main.ServerRunner',
       ...(onDisk ? ['-dbPath', folder] : ['-inMemory']),
       // It would report its use to its maker, and wait for that where there is no network.

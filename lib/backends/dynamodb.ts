@@ -1,0 +1,240 @@
+/**
+ * A record an item: storage and key as the partition key, head, body as binary, the instant at which
+ * it expires and, for DynamoDB's TTL, the same in seconds. Two storages share a table.
+ */
+import { setTimeout as later } from 'node:timers/promises'
+import {
+  BaseStorage,
+  checkKey,
+  type StorageTraits,
+  type StoredHead,
+  type StoredRecord,
+} from './base-storage.ts'
+import type { EpochMs } from '../units.ts'
+import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
+
+interface Item {
+  readonly key: { S: string }
+  readonly head: { S: string }
+  readonly body?: { B: Uint8Array }
+  readonly expiresAt?: { N: string }
+}
+
+interface Page {
+  readonly Items?: readonly Item[]
+  readonly Count: number
+  readonly LastEvaluatedKey?: object
+}
+
+// DynamoDB's own limits for one batch.
+const batchWrites = 25
+const firstDelay = 50
+const retries = 8
+
+export interface DynamoDbStorageOptions {
+  readonly table: string
+  /** Which of the table's storages. */
+  readonly name: string
+  /** Whether reads see every write that has ended; they cost twice as much. */
+  readonly consistentRead: boolean
+}
+
+export class DynamoDbStorage extends BaseStorage {
+  override readonly traits: StorageTraits = {
+    persistent: true,
+    expires: true,
+    // DynamoDB holds 400 KB in an item, names and head included.
+    maxBodyBytes: 320 * 2 ** 10,
+  }
+  readonly #send: Send
+  readonly #options: DynamoDbStorageOptions
+  readonly #prefix: string
+
+  /** @param send sends once the table is ready */
+  constructor(send: Send, options: DynamoDbStorageOptions) {
+    super()
+    this.#send = send
+    this.#options = options
+    this.#prefix = `${options.name}:`
+  }
+
+  override async get(key: string): Promise<StoredRecord | undefined> {
+    const { Item: item } = await this.#read(key)
+    return item === undefined ? undefined : recordOf(item)
+  }
+
+  override async set(key: string, record: StoredRecord): Promise<void> {
+    await this.#send('PutItem', {
+      TableName: this.#options.table,
+      Item: this.#itemOf(key, record),
+    })
+  }
+
+  override async delete(key: string): Promise<boolean> {
+    const { Attributes } = await this.#send<{ Attributes?: object }>('DeleteItem', {
+      TableName: this.#options.table,
+      Key: this.#keyOf(key),
+      ReturnValues: 'ALL_OLD',
+    })
+    return Attributes !== undefined
+  }
+
+  override async has(key: string): Promise<boolean> {
+    const { Item: item } = await this.#read(key, {
+      ProjectionExpression: '#key',
+      ExpressionAttributeNames: { '#key': keyAttribute },
+    })
+    return item !== undefined
+  }
+
+  override async replaceHead(
+    key: string,
+    from: string,
+    { head, expiresAt }: Omit<StoredHead, 'key'>,
+  ): Promise<boolean> {
+    const expiry = expiresAt === undefined ? undefined : expiryOf(expiresAt)
+    const names = { '#head': 'head', '#expiresAt': 'expiresAt', '#ttl': ttlAttribute }
+    try {
+      await this.#send('UpdateItem', {
+        TableName: this.#options.table,
+        Key: this.#keyOf(key),
+        ConditionExpression: '#head = :from',
+        UpdateExpression:
+          expiry === undefined
+            ? 'SET #head = :head REMOVE #expiresAt, #ttl'
+            : 'SET #head = :head, #expiresAt = :expiresAt, #ttl = :ttl',
+        ExpressionAttributeNames: names,
+        ExpressionAttributeValues: {
+          ':from': { S: from },
+          ':head': { S: head },
+          ...(expiry && { ':expiresAt': expiry.expiresAt, ':ttl': expiry[ttlAttribute] }),
+        },
+      })
+      return true
+    } catch (error) {
+      if (nameOf(error) === 'ConditionalCheckFailedException') return false
+      throw error
+    }
+  }
+
+  override async *keys(): AsyncIterable<string> {
+    for await (const { Items = [] } of this.#scan('#key')) {
+      for (const item of Items) yield item.key.S.slice(this.#prefix.length)
+    }
+  }
+
+  override async *heads(): AsyncIterable<StoredHead> {
+    for await (const { Items = [] } of this.#scan('#key, #head, #expiresAt')) {
+      for (const item of Items) {
+        yield {
+          key: item.key.S.slice(this.#prefix.length),
+          head: item.head.S,
+          expiresAt: instantOf(item),
+        }
+      }
+    }
+  }
+
+  override async size(): Promise<number> {
+    let count = 0
+    for await (const page of this.#scan(undefined)) count += page.Count
+    return count
+  }
+
+  override async setMany(
+    records: Iterable<readonly [key: string, record: StoredRecord]>,
+  ): Promise<void> {
+    // A batch names a key once only: of several records for one the last counts.
+    const last = new Map(records)
+    const requests = Array.from(last, ([key, record]) => ({
+      PutRequest: { Item: this.#itemOf(key, record) },
+    }))
+    await this.#writeBatches(requests)
+  }
+
+  override async deleteMany(keys: readonly string[]): Promise<number> {
+    const deleted = await Promise.all(keys.map((key) => this.delete(key)))
+    return deleted.filter(Boolean).length
+  }
+
+  override async clear(): Promise<void> {
+    for await (const { Items = [] } of this.#scan('#key')) {
+      await this.#writeBatches(Items.map(({ key }) => ({ DeleteRequest: { Key: { key } } })))
+    }
+  }
+
+  #read(key: string, input: object = {}): Promise<{ Item?: Item }> {
+    const { table, consistentRead } = this.#options
+    return this.#send('GetItem', {
+      TableName: table,
+      Key: this.#keyOf(key),
+      ConsistentRead: consistentRead,
+      ...input,
+    })
+  }
+
+  /** Every page; `projection` undefined counts only. */
+  async *#scan(projection: '#key' | '#key, #head, #expiresAt' | undefined): AsyncIterable<Page> {
+    const names = { '#key': keyAttribute, '#head': 'head', '#expiresAt': 'expiresAt' }
+    const used = Object.entries(names).filter(([name]) => (projection ?? '#key').includes(name))
+    let start: object | undefined
+    do {
+      const page = await this.#send<Page>('Scan', {
+        TableName: this.#options.table,
+        ConsistentRead: this.#options.consistentRead,
+        FilterExpression: 'begins_with(#key, :prefix)',
+        ExpressionAttributeNames: Object.fromEntries(used),
+        ExpressionAttributeValues: { ':prefix': { S: this.#prefix } },
+        ...(projection === undefined ? { Select: 'COUNT' } : { ProjectionExpression: projection }),
+        ...(start !== undefined && { ExclusiveStartKey: start }),
+      })
+      yield page
+      start = page.LastEvaluatedKey
+    } while (start !== undefined)
+  }
+
+  async #writeBatches(requests: readonly object[]): Promise<void> {
+    for (let from = 0; from < requests.length; from += batchWrites) {
+      let open: readonly object[] = requests.slice(from, from + batchWrites)
+      for (let attempt = 0; open.length > 0; attempt++) {
+        if (attempt === retries) throw new Error(`${open.length} items of a batch were not written`)
+        // What DynamoDB had no room for comes back, to be sent again a little later.
+        if (attempt > 0) await later(firstDelay * 2 ** attempt)
+        const { UnprocessedItems = {} } = await this.#send<{
+          UnprocessedItems?: Record<string, readonly object[]>
+        }>('BatchWriteItem', { RequestItems: { [this.#options.table]: open } })
+        open = UnprocessedItems[this.#options.table] ?? []
+      }
+    }
+  }
+
+  #keyOf(key: string): { key: { S: string } } {
+    checkKey(key)
+    return { [keyAttribute]: { S: this.#prefix + key } }
+  }
+
+  #itemOf(key: string, { head, body, expiresAt }: StoredRecord): object {
+    return {
+      ...this.#keyOf(key),
+      head: { S: head },
+      // The SDK writes later than it is told to, and callers may change what they handed over.
+      body: { B: Buffer.from(body) },
+      ...(expiresAt !== undefined && expiryOf(expiresAt)),
+    }
+  }
+}
+
+function recordOf(item: Item): StoredRecord {
+  const bytes = item.body?.B ?? new Uint8Array(0)
+  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { head: item.head.S, body, expiresAt: instantOf(item) }
+}
+
+function expiryOf(expiresAt: EpochMs): { expiresAt: { N: string }; ttl: { N: string } } {
+  const seconds = Math.ceil(expiresAt / 1000)
+  return { expiresAt: { N: String(expiresAt) }, [ttlAttribute]: { N: String(seconds) } }
+}
+
+function instantOf({ expiresAt }: Item): EpochMs | undefined {
+  return expiresAt === undefined ? undefined : Number(expiresAt.N)
+}

@@ -1,0 +1,15 @@
+import { createRequire } from 'node:module'
+import { CacheError } from '../errors.ts'
+
+/**
+ * Loads the package that a backend needs, when the backend is asked for.
+ * @throws CacheError ERR_CACHE_DRIVER_MISSING, with the line that installs it
+ */
+export function loadDriver<T>(backend: string, packageName: string): T {
+  try {
+    return createRequire(import.meta.url)(packageName) as T
+  } catch (cause) {
+    const message = `backend '${backend}' needs ${packageName}: npm install ${packageName}`
+    throw new CacheError('ERR_CACHE_DRIVER_MISSING', message, { cause })
+  }
+}

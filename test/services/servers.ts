@@ -55,14 +55,12 @@ export async function startMongo(options: MongoOptions = {}): Promise<Server> {
   requireInstalled('mongodb')
   const { name = 'mongodb', port = await freePort(), user, args = [] } = options
   const address = `127.0.0.1:${port}`
+  const login = user && `${encodeURIComponent(user.name)}:${encodeURIComponent(user.password)}@`
   let closed = false
   const server = await Server.start({
     name,
     port,
-    url:
-      user === undefined
-        ? `mongodb://${address}`
-        : `mongodb://${encodeURIComponent(user.name)}:${encodeURIComponent(user.password)}@${address}`,
+    url: `mongodb://${login ?? ''}${address}`,
     command: secantusProgram,
     args: (folder) => [
       ...['--host', '127.0.0.1', '--port', String(port)],

@@ -3,10 +3,10 @@
  * version of this library.
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { dirname } from 'node:path'
 import { CacheError } from '../errors.ts'
 import type { Ms } from '../units.ts'
+import { loadDriver } from './load-driver.ts'
 
 /** The part of better-sqlite3 that is used here. */
 export interface SqliteDriver {
@@ -65,7 +65,7 @@ export function openSqliteFile(
   onCorrupt: OnCorrupt,
   fastSave: boolean,
 ): SqliteDriver {
-  const Driver = loadDriver()
+  const Driver = loadDriver('sqlite', 'better-sqlite3') as DriverClass
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
     return open(Driver, path, fastSave)
@@ -78,15 +78,6 @@ export function openSqliteFile(
 }
 
 type DriverClass = new (path: string, options: { timeout: number }) => SqliteDriver
-
-function loadDriver(): DriverClass {
-  try {
-    return createRequire(import.meta.url)('better-sqlite3') as DriverClass
-  } catch (cause) {
-    const message = "backend 'sqlite' needs better-sqlite3: npm install better-sqlite3"
-    throw new CacheError('ERR_CACHE_DRIVER_MISSING', message, { cause })
-  }
-}
 
 function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
   const db = new Driver(path, { timeout: openTimeout })

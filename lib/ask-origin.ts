@@ -136,6 +136,8 @@ class Question implements CaptureOwner {
       headers: headerFields(stored.rawHeaders),
       storedAt: now,
       expiresAt: decision.action === 'store' ? decision.expiresAt : old.expiresAt,
+      // It is written while it is played.
+      owned: false,
     }
     if (decision.action === 'store') {
       const { dropAt } = decision

@@ -49,7 +49,7 @@ const keyOptions = { projection: { _id: 1 } }
 const batchBytes = 8 * 2 ** 20
 
 export class MongoStorage extends BaseStorage {
-  override readonly traits: StorageTraits = {
+  override traits: StorageTraits = {
     persistent: true,
     expires: true,
     // MongoDB holds 16 MB in a document, the head included.
@@ -61,6 +61,11 @@ export class MongoStorage extends BaseStorage {
   constructor(collection: () => Promise<MongoCollection>) {
     super()
     this.#collection = collection
+  }
+
+  /** Told that the server has no TTL index: what has expired is then deleted by the cache. */
+  expiresNothing(): void {
+    this.traits = { ...this.traits, expires: false }
   }
 
   override async get(key: string): Promise<StoredRecord | undefined> {

@@ -310,7 +310,11 @@ export class BaseCache {
     }
     await this.responses.close()
     await this.redirects.close()
+    await this.disconnect()
   }
+
+  /** Of a subclass: ends the connection that its storages share, if it is its own. */
+  protected async disconnect(): Promise<void> {}
 }
 
 /** Where and as what a response is stored. */

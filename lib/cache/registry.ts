@@ -1,12 +1,21 @@
 /** Alias → cache. A driver is loaded only when a cache that needs it is made. */
 import { CacheError, misuse, nearestName } from '../errors.ts'
 import { BaseCache, type CacheTuning } from './base-cache.ts'
+import { DynamoDbCache, type DynamoDbCacheOptions } from './dynamodb-cache.ts'
 import { FileCache, type FileCacheOptions } from './file-cache.ts'
+import { GridFSCache } from './gridfs-cache.ts'
+import { MongoCache } from './mongo-cache.ts'
+import type { MongoCacheOptions } from './mongo-database.ts'
+import { RedisCache, type RedisCacheOptions } from './redis-cache.ts'
 import { SQLiteCache, type SQLiteCacheOptions } from './sqlite-cache.ts'
 
 /** Options of each backend's class, by alias. */
 export interface BackendOptionsByAlias {
   sqlite: SQLiteCacheOptions
+  redis: RedisCacheOptions
+  mongodb: MongoCacheOptions
+  gridfs: MongoCacheOptions
+  dynamodb: DynamoDbCacheOptions
   filesystem: FileCacheOptions
   memory: CacheTuning
 }
@@ -18,6 +27,10 @@ type Opener = (cacheName: string | undefined, options: object) => BaseCache
 
 const openers: { readonly [Alias in BackendAlias]: Opener } = {
   sqlite: (name, options) => new SQLiteCache(name, options),
+  redis: (name, options) => new RedisCache(name, options as RedisCacheOptions),
+  mongodb: (name, options) => new MongoCache(name, options as MongoCacheOptions),
+  gridfs: (name, options) => new GridFSCache(name, options as MongoCacheOptions),
+  dynamodb: (name, options) => new DynamoDbCache(name, options as DynamoDbCacheOptions),
   filesystem: (name, options) => new FileCache(name, options),
   memory: (_name, options) => new BaseCache(options),
 }

@@ -58,6 +58,14 @@ describe('what is kept', () => {
   })
 })
 
+describe('active', () => {
+  test('where there is room, and the storage tells of changes', () => {
+    assert.ok(new HotTier(new MemoryStorage(), 1).active)
+    assert.ok(!new HotTier(new MemoryStorage(), 0).active)
+    assert.ok(!new HotTier(new Tokenless(), 1).active)
+  })
+})
+
 describe('room', () => {
   test('the least recently used goes first', () => {
     const { tier } = warmTier(4 * overhead)

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { findOn, notFound, Shelf } from '../../lib/cache/lookup.ts'
 import { requestOf } from '../request/request-of.ts'
 import { HeldStorage } from './held-storage.ts'
@@ -13,6 +14,36 @@ describe('a shelf', () => {
     const shelf = newShelf()
     store(shelf, plain, [], 'body')
     assert.equal(shelf.entry(plain.key), shelf.entry(plain.key))
+  })
+
+  test('that keeps nothing hands out entries of their own, and says so', async () => {
+    const shelf = new Shelf(new MemoryStorage(), 0)
+    store(shelf, plain, [], 'body')
+    const [one, other] = [await shelf.entry(plain.key), await shelf.entry(plain.key)]
+    assert.ok(one?.owned)
+    one.body.fill(0)
+    assert.equal(Buffer.from(other!.body).toString(), 'body')
+    assert.equal(bodyOf(look(shelf, plain)), 'body')
+  })
+
+  test('that keeps what it has read says that it is shared', async () => {
+    const shelf = newShelf()
+    store(shelf, plain, [], 'body')
+    assert.ok(!(await shelf.entry(plain.key))!.owned)
+    assert.ok(!(await shelf.entry(plain.key))!.owned)
+  })
+
+  test('gives header fields of any name', async () => {
+    const shelf = newShelf()
+    await shelf.write(
+      plain.key,
+      makeRecord({ text: plain.text, rawHeaders: ['__proto__', '1', 'A', '2', 'a', '3'] }),
+    )
+    const { headers } = (await shelf.entry(plain.key))!
+    assert.deepEqual(Object.entries(headers), [
+      ['__proto__', '1'],
+      ['a', ['2', '3']],
+    ])
   })
 
   test('does not keep what was written, deleted or cleared since', async () => {
@@ -41,6 +72,8 @@ describe('a shelf whose storage answers later', () => {
     const written = shelf.write(plain.key, makeRecord({ text: plain.text }, 'new'))
     assert.equal(storage.held, 1)
     assert.equal(bodyOf(look(shelf, plain)), 'new')
+    // The record still is to be written: it is not for the caller to change.
+    assert.ok(!look(shelf, plain).found?.entry.owned)
     storage.release()
     await written
     const found = findOn(shelf, plain)

@@ -3,7 +3,10 @@ import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { fetch, request } from 'undici'
+import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
+import { WrappedStorage } from '../cache/wrapped-storage.ts'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 
@@ -191,4 +194,38 @@ describe('from-cache facts', () => {
       assert.equal(getCacheInfo(response)?.hit, hit)
     }
   })
+})
+
+/** A storage that answers later, as those behind a network do. */
+class LateStorage extends WrappedStorage {
+  override async get(key: string): Promise<StoredRecord | undefined> {
+    await later(10)
+    return super.get(key)
+  }
+}
+
+class LateCache extends BaseCache {
+  override readonly responses: LateStorage = new LateStorage()
+  override readonly redirects: LateStorage = new LateStorage()
+}
+
+test('what is told of the cache is not stored, however late the storage answers', async (t) => {
+  const origin = await startOrigin(t, ({ headers }, response) => {
+    response.setHeader('etag', '"1"')
+    if (headers['if-none-match'] === undefined) response.end('body')
+    else response.writeHead(304).end()
+  })
+  const { agent, caching } = cachedAgent(t, {
+    backend: new LateCache(),
+    expireAfter: 'immediately',
+  })
+  for (let round = 0; round < 3; round++) {
+    const response = await request(origin.url, { dispatcher: agent })
+    assert.equal(await response.body.text(), 'body')
+    assert.equal(typeof response.headers['cache-status'], 'string', 'one line, not one a round')
+  }
+  await caching.cache.flush()
+  for await (const { head } of caching.cache.responses.heads()) {
+    assert.ok(!head.includes('cache-status'), head)
+  }
 })

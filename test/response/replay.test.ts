@@ -70,6 +70,32 @@ describe('playable', () => {
   })
 })
 
+describe('playable of an entry that nobody else holds', () => {
+  test('says the same, and copies nothing', () => {
+    for (const notes of [[], ['age', '5'], ['cache-status', 'mine']]) {
+      const rawHeaders = ['A', '1', 'B', '2']
+      const headers = headerFields(rawHeaders)
+      const shared = playable({ ...makeHead({ rawHeaders }), headers }, rawHeaders, notes)
+      const owned = playable(
+        { ...makeHead({ rawHeaders }), headers, owned: true },
+        rawHeaders,
+        notes,
+      )
+      assert.deepEqual(owned, shared)
+      assert.equal(owned.rawHeaders, rawHeaders)
+      assert.equal(owned.headers, headers)
+    }
+  })
+
+  test('still tells our age in the place of the origin’s', () => {
+    const rawHeaders = ['Age', '1', 'A', '1']
+    const entry = { ...makeHead({ rawHeaders }), headers: headerFields(rawHeaders), owned: true }
+    const played = playable(entry, entry.rawHeaders, ['age', '5'])
+    assert.deepEqual(played.rawHeaders, ['A', '1', 'age', '5'])
+    assert.deepEqual(played.headers, { a: '1', age: '5' })
+  })
+})
+
 describe('replayWhole', () => {
   test('plays everything, the body in one chunk', () => {
     const handler = new RecordingHandler()

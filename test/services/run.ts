@@ -1,9 +1,10 @@
 /** `npm run services`: the servers that the networked backends are tested on, without Docker. */
 import { parseArgs } from 'node:util'
+import { variableOf } from './addresses.ts'
 import { install } from './install.ts'
 import { alone } from './lock.ts'
 import { endOrphans, serviceNames, type ServiceName } from './records.ts'
-import { start, stateOf, stop, variableOf } from './services.ts'
+import { start, stateOf, stop } from './services.ts'
 
 const usage = `npm run services -- start | stop | status | install [name...]
 

@@ -122,8 +122,8 @@ async function launch(plan: ServerPlan, folder: string): Promise<ServerRecord> {
     if (late || !isAlive(identity)) {
       await end(identity, 0)
       forget(record)
-      const when = late ? `within ${startingTime / 1000} s` : 'at all'
-      throw new Error(`${plan.name} did not start ${when}: ${lastLine(log)}`)
+      const when = late ? ` within ${startingTime / 1000} s` : ''
+      throw new Error(`${plan.name} did not start${when}: ${lastLine(log)}`)
     }
     await sleep(50)
   }

@@ -50,7 +50,10 @@ export interface MongoOptions extends StartOptions {
   readonly user?: { readonly name: string; readonly password: string }
 }
 
-/** One MongoDB (SecantusDB), a replica set of one. It keeps its data over a restart. */
+/**
+ * One MongoDB (SecantusDB), a replica set of one. It keeps its data over a restart, but for writes
+ * of the last tenth of a second before `kill`, unless those were journaled (`j: true`).
+ */
 export async function startMongo(options: MongoOptions = {}): Promise<Server> {
   requireInstalled('mongodb')
   const { name = 'mongodb', port = await freePort(), user, args = [] } = options

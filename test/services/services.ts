@@ -6,15 +6,6 @@ import type { ServerRecord, ServiceName } from './records.ts'
 import { startRedisCluster, startRedisSentinel } from './redis-groups.ts'
 import { startDynamo, startMongo, startRedis } from './servers.ts'
 
-/** The variables that the tests read. */
-export const variableOf: Readonly<Record<ServiceName, string>> = {
-  redis: 'REDIS_URL',
-  'redis-cluster': 'REDIS_CLUSTER_URL',
-  'redis-sentinel': 'REDIS_SENTINEL_URL',
-  mongodb: 'MONGODB_URL',
-  dynamodb: 'DYNAMODB_ENDPOINT',
-}
-
 const starters: Readonly<Record<ServiceName, (service: ServiceName) => Promise<{ url: string }>>> =
   {
     redis: (service) => startRedis({ service }),
@@ -26,7 +17,8 @@ const starters: Readonly<Record<ServiceName, (service: ServiceName) => Promise<{
 
 /** How a service is. */
 export interface ServiceState {
-  readonly condition: 'running' | 'not answering' | 'fallen' | 'stopped'
+  /** Incomplete: some of it has fallen, or its start was cut short. */
+  readonly condition: 'running' | 'not answering' | 'incomplete' | 'stopped'
   /** There unless it is stopped. */
   readonly url?: string | undefined
   readonly pids: readonly number[]
@@ -38,13 +30,13 @@ export async function stateOf(service: ServiceName): Promise<ServiceState> {
   const pids = records.filter(isAlive).map(({ pid }) => pid)
   if (records.length === 0) return { condition: 'stopped', pids }
   if (pids.length < records.length || !isMarkedReady(service)) {
-    return { condition: 'fallen', url, pids }
+    return { condition: 'incomplete', url, pids }
   }
   const answering = await Promise.all(records.map((record) => answers(record.url)))
   return { condition: answering.every(Boolean) ? 'running' : 'not answering', url, pids }
 }
 
-/** Starts a service unless it runs; what is left of a fallen one is ended first. */
+/** Starts a service unless it runs; what is left of an incomplete one is ended first. */
 export async function start(service: ServiceName): Promise<{ url: string; wasRunning: boolean }> {
   const { condition, url } = await stateOf(service)
   if (condition === 'running' && url !== undefined) return { url, wasRunning: true }

@@ -1,0 +1,35 @@
+import { invalidOption } from '../errors.ts'
+
+/** What the class of a networked cache is given: a name, options, or both. */
+export interface CacheArguments<O> {
+  readonly cacheName: string
+  readonly options: O
+}
+
+/** Reads `(name, options)`, `(name)`, `(options)` with a `cacheName` among them, or `()`. */
+export function cacheArguments<O extends { readonly cacheName?: string | undefined }>(
+  first: string | O | undefined,
+  second: O | undefined,
+): CacheArguments<Omit<O, 'cacheName'>> {
+  const { cacheName, ...options } = (typeof first === 'object' ? first : (second ?? {})) as O
+  const name = (typeof first === 'string' ? first : cacheName) ?? 'http_cache'
+  if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {
+    throw invalidOption('cacheName', 'a text that is not empty', name)
+  }
+  return { cacheName: name, options }
+}
+
+/**
+ * Runs `prepare` before the first use and not again, unless it failed: then the next use tries anew,
+ * for a server that was down may be back.
+ */
+export function prepared<T>(prepare: () => Promise<T>): () => Promise<T> {
+  let ready: Promise<T> | undefined
+  return () => {
+    ready ??= prepare().catch((error: unknown) => {
+      ready = undefined
+      throw error
+    })
+    return ready
+  }
+}

@@ -14,14 +14,14 @@ export function runExchange(exchange: Exchange, mayJoin = true): void {
   const { shared, settings, request, down } = exchange
   const ask = (): ReturnType<typeof settings.cache.lookup> =>
     settings.cache.lookup(request, followsRedirects(exchange))
-  const underWay = shared.flights.get(request.key)
+  const mark = shared.flights.landed
   const answer = shared.guard.read('look up a response', ask, notFound)
   const goOn = (lookup: Lookup): void => {
     try {
       if (down.ended) return
       // Stored after the storage was asked, and before it answered: it has to be asked again.
-      const overtaken = underWay?.landed === true && lookup.found === undefined
-      if (overtaken && mayJoin) runExchange(exchange, false)
+      const stored = shared.flights.landedSince(request.key, mark)
+      if (stored && lookup.found === undefined && mayJoin) runExchange(exchange, false)
       else decide(exchange, lookup, mayJoin)
     } catch (error) {
       down.error(error as Error)

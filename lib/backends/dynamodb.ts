@@ -153,7 +153,7 @@ export class DynamoDbStorage extends BaseStorage {
   }
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
-    const deleted = await Promise.all(keys.map((key) => this.delete(key)))
+    const deleted = await Promise.all([...new Set(keys)].map((key) => this.delete(key)))
     return deleted.filter(Boolean).length
   }
 

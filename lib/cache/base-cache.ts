@@ -77,6 +77,8 @@ export class BaseCache {
   /** Deletes what is stored for the request, all its variants included. @returns whether there was */
   async delete(target: RequestTarget): Promise<boolean> {
     const { key } = describeRequest(target)
+    // What a caller has got may still be on its way into the storage.
+    await this.flush()
     let deleted = false
     for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
       const ofKey: string[] = []
@@ -90,6 +92,7 @@ export class BaseCache {
 
   /** How many responses are stored. */
   async size(): Promise<number> {
+    await this.flush()
     let count = 0
     for await (const key of this.responses.keys()) if (!isPartKey(key)) count++
     return count
@@ -97,6 +100,7 @@ export class BaseCache {
 
   /** The URL of every stored response, credentials taken out; reads no body. */
   async *urls(): AsyncIterable<string> {
+    await this.flush()
     for await (const { key, head } of this.responses.heads()) {
       if (!isPartKey(key)) yield decodeRequest(head).url
     }
@@ -130,6 +134,7 @@ export class BaseCache {
 
   /** Deletes everything. */
   async clear(): Promise<void> {
+    await this.flush()
     await this.#shelf.responses.clear()
     await this.#shelf.redirects.clear()
   }

@@ -4,6 +4,19 @@
  */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
+  /** The last landings, by key, numbered as they came. */
+  readonly #landings = new Map<string, number>()
+  #landed = 0
+
+  /** How many have landed; for `landedSince`. */
+  get landed(): number {
+    return this.#landed
+  }
+
+  /** Whether a flight for the key has landed after so many others had. */
+  landedSince(key: string, mark: number): boolean {
+    return (this.#landings.get(key) ?? 0) > mark
+  }
 
   /** The flight under way for the key. */
   get(key: string): Flight | undefined {
@@ -14,11 +27,23 @@ export class Flights {
   lead(key: string): Flight {
     const flight = new Flight(() => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
+      this.#remember(key)
     })
     this.#flights.set(key, flight)
     return flight
   }
+
+  #remember(key: string): void {
+    this.#landings.delete(key)
+    this.#landings.set(key, ++this.#landed)
+    if (this.#landings.size <= maxLandings) return
+    const [oldest] = this.#landings.keys()
+    this.#landings.delete(oldest!)
+  }
 }
+
+// Only look-ups that are under way ask, and there are never that many.
+const maxLandings = 1000
 
 export class Flight {
   readonly #landed: () => void

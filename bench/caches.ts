@@ -17,10 +17,11 @@ export interface Cached {
 export type CacheMaker = (origin: Dispatcher) => Cached
 
 /** @param hot whether the tier in front of the storage is on */
-export function ours(backend: BackendAlias, hot = true): CacheMaker {
+export function ours(backend: BackendAlias, hot = true, shareBodies = false): CacheMaker {
   return (origin) => {
     const caching = cacheInterceptor({
       backend,
+      shareBodies,
       cacheName: temporaryPath(),
       backendOptions: hot ? {} : { hotTierBytes: 0 },
       onError(error) {

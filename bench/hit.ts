@@ -17,6 +17,11 @@ interface Subject {
 const inMemory: readonly Subject[] = [
   { name: 'undici memory', make: undiciMemory },
   { name: 'ours memory', make: ours('memory'), against: 'undici memory' },
+  {
+    name: 'ours memory, shared bodies',
+    make: ours('memory', true, true),
+    against: 'undici memory',
+  },
 ]
 const inSqlite: readonly Subject[] = [
   { name: 'undici sqlite', make: undiciSqlite },
@@ -25,7 +30,6 @@ const inSqlite: readonly Subject[] = [
 ]
 const inFiles: readonly Subject[] = [
   { name: 'ours files', make: ours('filesystem'), against: 'undici sqlite' },
-  { name: 'ours files, no hot tier', make: ours('filesystem', false), against: 'undici sqlite' },
 ]
 
 interface Content {

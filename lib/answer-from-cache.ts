@@ -128,9 +128,10 @@ function present(
 }
 
 // What is kept must not be what callers can change; fetch copies by itself.
-function bodyFor({ request }: Exchange, { body, owned }: Entry): Buffer | undefined {
+function bodyFor({ request, settings }: Exchange, { body, owned }: Entry): Buffer | undefined {
   if (body.byteLength === 0) return undefined
-  if (!request.fromFetch && !owned) return Buffer.from(body)
+  const copied = !request.fromFetch && owned !== true && !settings.shareBodies
+  if (copied) return Buffer.from(body)
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
 }
 

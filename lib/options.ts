@@ -79,6 +79,8 @@ export interface CacheOptions extends Omit<CallOptions, 'key'> {
   readonly origin?: string | undefined
   /** Milliseconds that a request waits for the cache's storage. Default 1000. */
   readonly storageTimeout?: Ms | undefined
+  /** Hand out the very bytes that are kept, not a copy: callers must not change them. Default false. */
+  readonly shareBodies?: boolean | undefined
   /** Whether responses tell of the cache by `Cache-Status` and `Age`. Default true. */
   readonly statusHeaders?: boolean | undefined
   /** Told of everything that goes wrong in the cache. Default: a process warning. */
@@ -95,6 +97,7 @@ export interface Settings extends RequestRules, ResponseRules {
   readonly maxRequestBodyBytes: number
   readonly origin: string | undefined
   readonly storageTimeout: Ms
+  readonly shareBodies: boolean
   readonly statusHeaders: boolean
   readonly onError: (error: CacheError) => void
 }
@@ -151,6 +154,7 @@ export const optionRules: Rules<CacheOptions> = {
       typeof value === 'string' && URL.parse(value)?.origin === value.replace(/\/$/, ''),
   },
   storageTimeout: isMs,
+  shareBodies: isBoolean,
   statusHeaders: isBoolean,
   onError: isFunction,
 }
@@ -177,6 +181,7 @@ export function readOptions(options: CacheOptions): Settings {
     maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
     origin: options.origin?.replace(/\/$/, ''),
     storageTimeout: options.storageTimeout ?? 1_000,
+    shareBodies: options.shareBodies ?? false,
     statusHeaders: options.statusHeaders ?? true,
     onError: options.onError ?? warn,
   })

@@ -26,6 +26,7 @@ describe('defaults', () => {
       maxRequestBodyBytes: 10 * 2 ** 20,
       origin: undefined,
       storageTimeout: 1_000,
+      shareBodies: false,
       statusHeaders: true,
     })
   })

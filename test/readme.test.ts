@@ -91,6 +91,7 @@ describe('README', () => {
       onlyIfCached: settings.onlyIfCached,
       readOnly: settings.readOnly,
       disabled: settings.disabled,
+      shareBodies: settings.shareBodies,
       statusHeaders: settings.statusHeaders,
       storageTimeout: settings.storageTimeout,
     }

@@ -14,6 +14,7 @@ import { describeRequest, type RequestTarget } from './describe-request.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import { chainKey, findChain, findOn, notFound, Shelf, type Found, type Lookup } from './lookup.ts'
 import { deleteExpired, deleteOrphans } from './maintenance.ts'
+import { historyOf, type HistoryStep } from './history.ts'
 import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
 
 export interface CacheTuning {
@@ -25,13 +26,6 @@ export const tuningRules: Rules<CacheTuning> = { hotTierBytes: isBytes }
 
 /** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
 export type FollowsBelow = boolean | undefined
-
-/** One step of a stored chain of redirects. */
-export interface HistoryStep {
-  readonly url: string
-  /** Undefined for a redirect that was followed below the cache, which saw only its URL. */
-  readonly status: number | undefined
-}
 
 const flushWithin: Ms = 30_000
 const defaultHotTierBytes = 32 * 2 ** 20
@@ -107,29 +101,8 @@ export class BaseCache {
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
-  async history(target: RequestTarget): Promise<HistoryStep[]> {
-    const steps: HistoryStep[] = []
-    const seen = new Set<string>()
-    let request = describeRequest(target)
-    let url: string =
-      typeof target === 'object' && 'url' in target ? String(target.url) : String(target)
-    while (!seen.has(request.key)) {
-      seen.add(request.key)
-      const { found } = await this.lookup(request, undefined)
-      if (found === undefined) break
-      const below = found.history?.slice(0, -1) ?? []
-      steps.push(...below.map((each) => ({ url: each, status: undefined })))
-      const last = found.history?.at(-1) ?? url
-      steps.push({ url: last, status: found.entry.status })
-      const location = locationOf(found.entry, request)
-      if (location === undefined || !URL.canParse(location, last)) break
-      url = new URL(location, last).href
-      request = describeRequest({
-        ...(typeof target === 'object' && 'url' in target ? target : {}),
-        url,
-      })
-    }
-    return steps
+  history(target: RequestTarget): Promise<HistoryStep[]> {
+    return historyOf(target, async (request) => this.lookup(request, undefined))
   }
 
   /** Deletes everything. */
@@ -330,16 +303,4 @@ export interface Place {
   readonly dropAt: EpochMs | undefined
   /** What was found for the request before. */
   readonly replaces?: Found | undefined
-}
-
-/** Where a stored redirect leads, with the credentials of this request. */
-export function locationOf(entry: Entry, request: CacheRequest): string | undefined {
-  const lines =
-    entry.echoes === undefined
-      ? entry.rawHeaders
-      : putBackEchoes(entry.rawHeaders, entry.echoes, credentialForms(request.credentials))
-  for (let i = 0; i < lines.length; i += 2) {
-    if (lines[i]!.toLowerCase() === 'location') return lines[i + 1]
-  }
-  return undefined
 }

@@ -158,6 +158,20 @@ describe('every way to ask', () => {
     assert.equal(origin.requests.length, 1)
   })
 
+  test('unless they were allowed to share it', async (t) => {
+    const origin = await startOrigin(t, (_, response) => response.end('precious'))
+    const { agent } = cachedAgent(t, { shareBodies: true })
+    const chunkOf = async (): Promise<Buffer> => {
+      const { body } = await request(origin.url, { dispatcher: agent })
+      const [chunk] = (await body.toArray()) as Buffer[]
+      return chunk!
+    }
+    await chunkOf()
+    const [first, second] = [await chunkOf(), await chunkOf()]
+    assert.equal(first.buffer, second.buffer)
+    assert.equal(second.toString(), 'precious')
+  })
+
   test('HEAD is kept apart from GET', async (t) => {
     const origin = await startOrigin(t, (_, response) => response.end('body'))
     const { agent } = cachedAgent(t)

@@ -1,7 +1,8 @@
 /** Caches that break a promise, by their storages or by what they do with them. */
 import { MemoryStorage } from '../../lib/backends/memory.ts'
-import { BaseCache, type HistoryStep, type Place } from '../../lib/cache/base-cache.ts'
+import { BaseCache, type Place } from '../../lib/cache/base-cache.ts'
 import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'
+import type { HistoryStep } from '../../lib/cache/history.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'
 import {
   blindTo,

@@ -25,6 +25,8 @@ export interface Asked {
   readonly validate: Found | undefined
 }
 
+const redirectBodyBytes = 64 * 1024
+
 /**
  * @param again called where an identical request was under way and has ended
  * @param mayJoin whether to wait for such a one
@@ -66,6 +68,7 @@ class Question implements CaptureOwner {
   #flight: Flight | undefined
   #answered = false
   #storing = false
+  #finishing = false
 
   constructor(exchange: Exchange, asked: Asked, flight: Flight | undefined) {
     this.#exchange = exchange
@@ -98,13 +101,17 @@ class Question implements CaptureOwner {
     const arrival = { status, statusText, headers, lines, arrivedAt: now, history }
     const order = { ...decision, maxBodyBytes: settings.maxBodyBytes }
     this.#storing = true
+    // fetch hangs up on a redirect once it has its head. The little that is left is worth reading:
+    // the connection lives on, and who looks at the redirect itself finds its body.
+    this.#finishing =
+      decision.as === 'redirect' && Number(headers['content-length']) <= redirectBodyBytes
     const settled = (outcome: WriteOutcome): void => this.#settled(outcome, info, now)
     const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
     return { sink, notes }
   }
 
   outlivesCaller(): boolean {
-    return this.#flight?.awaited === true
+    return this.#flight?.awaited === true || this.#finishing
   }
 
   stalled(): void {

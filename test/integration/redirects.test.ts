@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
 import { Agent, fetch, interceptors, request, type Dispatcher } from 'undici'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
@@ -210,6 +211,22 @@ describe('redirects', () => {
       assert.equal(await response.text(), 'moved to 0')
     }
     assert.equal(origin.count('/1'), 1)
+  })
+
+  test('the body of a redirect is there also when fetch had followed it before', async (t) => {
+    const origin = await startOrigin(t, ({ path }, response) => {
+      if (path === '/b') return response.end('b')
+      response.writeHead(302, { location: '/b', 'content-length': 5 }).flushHeaders()
+      return setTimeout(() => response.end('moved'), 30)
+    })
+    const { agent } = cachedAgent(t)
+    const ask = async (redirect: 'follow' | 'manual'): Promise<string> =>
+      (await fetch(`${origin.url}/a`, { redirect, dispatcher: agent })).text()
+    assert.equal(await ask('follow'), 'b')
+    // fetch has gone on before the body came.
+    await later(80)
+    assert.deepEqual([await ask('manual'), await ask('follow')], ['moved', 'b'])
+    assert.equal(origin.count('/a'), 1)
   })
 
   test('an answer that stops redirecting takes the place of the redirect', async (t) => {

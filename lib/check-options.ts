@@ -7,6 +7,7 @@ export interface Rule {
   readonly test: (value: unknown) => boolean
 }
 
+/** A rule for each option of a bag. */
 export type Rules<T> = { readonly [Name in keyof Required<T>]: Rule }
 
 /** @throws TypeError ERR_CACHE_OPTION_INVALID, ERR_CACHE_OPTION_UNKNOWN */
@@ -24,32 +25,38 @@ export function checkOptions<T extends object>(options: T, rules: Rules<T>, wher
   }
 }
 
+/** True or false. */
 export const isBoolean: Rule = {
   expected: 'a boolean',
   test: (value) => typeof value === 'boolean',
 }
 
+/** Anything that can be called. */
 export const isFunction: Rule = {
   expected: 'a function',
   test: (value) => typeof value === 'function',
 }
 
+/** A text that is not empty. */
 export const isText: Rule = {
   expected: 'a text that is not empty',
   test: (value) => typeof value === 'string' && value !== '',
 }
 
+/** A duration that a timer can wait for. */
 export const isMs: Rule = {
   expected: 'milliseconds, more than 0 and at most 2147483647',
   // A longer timer would fire at once.
   test: (value) => typeof value === 'number' && value > 0 && value < 2 ** 31,
 }
 
+/** A size, Infinity included. */
 export const isBytes: Rule = {
   expected: 'a number of bytes, 0 or more',
   test: (value) => typeof value === 'number' && value >= 0,
 }
 
+/** One of these texts. */
 export function isOneOf(...values: readonly string[]): Rule {
   return {
     expected: values.map((value) => `'${value}'`).join(' or '),

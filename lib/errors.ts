@@ -19,6 +19,7 @@ export const cacheErrorCodes = [
   'ERR_CACHE_CALLBACK_FAILED',
 ] as const
 
+/** One of `cacheErrorCodes`. */
 export type CacheErrorCode = (typeof cacheErrorCodes)[number]
 
 /**

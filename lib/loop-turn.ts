@@ -5,6 +5,7 @@
 const maxBytes = 4 * 2 ** 20
 const maxReplays = 1000
 
+/** Counts what is replayed between two turns of the loop; see the top of the file. */
 export class LoopTurn {
   #replays = 0
   #bytes = 0

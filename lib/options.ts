@@ -60,6 +60,7 @@ export interface CallOptions {
   readonly key?: string | undefined
 }
 
+/** Options of `cacheInterceptor()` and `installCache()`; README, "Options", has the defaults. */
 export interface CacheOptions extends Omit<CallOptions, 'key'> {
   /** Where responses are kept: an alias, or a cache. Default `'sqlite'`. */
   readonly backend?: BackendAlias | BaseCache | undefined
@@ -107,6 +108,7 @@ const expireAfterRule: Rule = {
   test: (value) => typeof value === 'function' || isLifetime(value),
 }
 
+/** Checks of `CallOptions`. */
 export const callRules: Rules<CallOptions> = {
   expireAfter: expireAfterRule,
   refresh: isBoolean,
@@ -122,6 +124,7 @@ export const callRules: Rules<CallOptions> = {
 
 const { key: _, ...sharedRules } = callRules
 
+/** Checks of `CacheOptions`. */
 export const optionRules: Rules<CacheOptions> = {
   ...sharedRules,
   backend: {

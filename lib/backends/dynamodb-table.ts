@@ -8,6 +8,7 @@ export interface DynamoDbDriver {
   readonly [command: string]: unknown
 }
 
+/** A `DynamoDBClient`, as far as it is used here. */
 export interface DynamoDbClient {
   send(command: unknown): Promise<unknown>
   destroy(): void
@@ -93,6 +94,7 @@ async function enableTtl(send: Send, table: string): Promise<void> {
   }
 }
 
+/** The SDK's name for an error; undefined where it has none. */
 export function nameOf(error: unknown): string | undefined {
   return (error as { name?: string }).name
 }

@@ -31,6 +31,7 @@ const batchWrites = 25
 const firstDelay = 50
 const retries = 8
 
+/** Where a storage is, and how it reads. */
 export interface DynamoDbStorageOptions {
   readonly table: string
   /** Which of the table's storages. */
@@ -39,6 +40,7 @@ export interface DynamoDbStorageOptions {
   readonly consistentRead: boolean
 }
 
+/** Records as items of a table; see the top of the file. */
 export class DynamoDbStorage extends BaseStorage {
   override readonly traits: StorageTraits = {
     persistent: true,

@@ -20,6 +20,7 @@ import { deleteFile, isMissing, readRecord, readRecordHead, writeRecord } from '
 // What a killed process leaves is removed when nobody can still be writing it.
 const orphanAge: Ms = 3_600_000
 
+/** Records as files below one folder; see the top of the file. */
 export class FileStorage extends BaseStorage {
   override readonly traits: StorageTraits = {
     persistent: true,

@@ -58,6 +58,7 @@ export function readFrame(bytes: Buffer): StoredRecord {
   }
 }
 
+/** The error for a value that is not whole, or none of ours. */
 export function torn(): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', 'stored record is corrupt: it is not whole')
 }

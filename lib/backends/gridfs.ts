@@ -45,6 +45,7 @@ const attempts = 5
 const keyOptions = { projection: { _id: 1 } }
 const headOptions = { projection: { head: 1, expiresAt: 1 } }
 
+/** Records whose bodies are files in a GridFS bucket; see the top of the file. */
 export class GridFSStorage extends BaseStorage {
   override readonly traits: StorageTraits = {
     persistent: true,

@@ -8,6 +8,7 @@ import { asCacheError, CacheError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { Ms } from '../units.ts'
 
+/** What a guard allows, and whom it tells. */
 export interface GuardOptions {
   /** How long a request waits for an answer of the storage. */
   readonly budget: Ms
@@ -21,6 +22,7 @@ const longestRest: Ms = 30_000
 // Nobody waits for a write, but one that never ends must not go unnoticed.
 const writeBudgets = 10
 
+/** Lets nothing that a storage does become the trouble of a request; see the top of the file. */
 export class Guard {
   readonly #options: GuardOptions
   // Apart: a server that is full can still be read.

@@ -13,6 +13,7 @@ export interface MongoDatabase {
   collection(name: string): MongoCollection
 }
 
+/** A collection of the driver's, as far as it is used here. */
 export interface MongoCollection {
   findOne(filter: object, options?: object): Promise<object | null>
   find(filter: object, options?: object): MongoCursor
@@ -27,6 +28,7 @@ export interface MongoCollection {
   createIndex(keys: object, options?: object): Promise<unknown>
 }
 
+/** A cursor of the driver's: documents, one after the other. */
 export interface MongoCursor extends AsyncIterable<object> {
   limit(count: number): MongoCursor
 }
@@ -48,6 +50,7 @@ const keyOptions = { projection: { _id: 1 } }
 // A batch is held in memory as a whole.
 const batchBytes = 8 * 2 ** 20
 
+/** Records as documents of a collection; see the top of the file. */
 export class MongoStorage extends BaseStorage {
   override traits: StorageTraits = {
     persistent: true,

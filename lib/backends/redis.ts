@@ -45,6 +45,7 @@ if ARGV[3] == '' then redis.call('SET', KEYS[1], replaced)
 else redis.call('SET', KEYS[1], replaced, 'PXAT', ARGV[3]) end
 return 1`
 
+/** Records as Redis strings; see the top of the file. */
 export class RedisStorage extends BaseStorage {
   override readonly traits: StorageTraits = {
     persistent: true,

@@ -14,6 +14,7 @@ import {
   type SqliteTable,
 } from './sqlite-file.ts'
 
+/** Options of a SQLite file. */
 export interface SqliteOptions {
   /** How long a write goes on trying while others hold the lock. Default 5 seconds. */
   readonly timeout?: Ms | undefined
@@ -42,6 +43,7 @@ const longestDelay: Ms = 50
 // How stale the view of what other processes have written may be.
 const pollEvery: Ms = 5
 
+/** A connection, and the writes that wait for their commit; see the top of the file. */
 export class SqliteConnection {
   readonly path: string
   readonly #db: SqliteDriver

@@ -17,6 +17,7 @@ export interface SqliteDriver {
   readonly inTransaction: boolean
 }
 
+/** A prepared statement of better-sqlite3, as far as it is used here. */
 export interface SqliteStatement {
   run(...parameters: unknown[]): { readonly changes: number }
   get(...parameters: unknown[]): unknown
@@ -33,6 +34,7 @@ const applicationId = 0x75646368
 const schemaVersion = 1
 
 const tables = ['responses', 'redirects'] as const
+/** The tables of a file: one for each storage. */
 export type SqliteTable = (typeof tables)[number]
 
 // The body is the last column: what is read before it leaves its pages untouched.

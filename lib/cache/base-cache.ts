@@ -17,11 +17,13 @@ import { deleteExpired, deleteOrphans } from './maintenance.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
 
+/** What can be tuned of every cache that can be kept hot. */
 export interface CacheTuning {
   /** Bytes of bodies kept decoded in this process, in front of the storages; 0 keeps none. */
   readonly hotTierBytes?: number | undefined
 }
 
+/** Checks of `CacheTuning`. */
 export const tuningRules: Rules<CacheTuning> = { hotTierBytes: isBytes }
 
 /** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
@@ -34,6 +36,7 @@ const sweepEvery: Ms = 3_600_000
 // How long the parts of a replaced body stay, for a reader that is in the middle of them.
 const partsLinger: Ms = 30_000
 
+/** The cache in memory, and the base of all others: a subclass sets `responses` and `redirects`. */
 export class BaseCache {
   /** Responses, and the parts of long bodies. */
   readonly responses: BaseStorage = new MemoryStorage()

@@ -19,6 +19,7 @@ export function createWriteId(now: EpochMs): string {
   return `${now.toString(36)}-${randomBytes(6).toString('base64url')}`
 }
 
+/** Under which a part of a body is stored. */
 export function partKey(entryKey: string, id: string, index: number): string {
   return `${entryKey}${separator}${id}.${index}`
 }
@@ -59,6 +60,7 @@ export async function* readParts(
   if (bytes !== entry.bodyBytes) throw missingPart()
 }
 
+/** The error for a body that is not all there. */
 export function missingPart(): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', 'stored entry is corrupt: a part of its body')
 }

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { isBoolean, type Rules } from '../check-options.ts'
 import { misuse } from '../errors.ts'
 
+/** Where relative names begin. */
 export interface CachePathOptions {
   /** Relative names are below the system's folder for temporary files. Default false. */
   readonly useTemp?: boolean | undefined
@@ -11,6 +12,7 @@ export interface CachePathOptions {
   readonly useCacheDir?: boolean | undefined
 }
 
+/** Checks of `CachePathOptions`. */
 export const pathRules: Rules<CachePathOptions> = { useTemp: isBoolean, useCacheDir: isBoolean }
 
 /** An absolute path: `~` is the user's home, a relative name is below what the options say. */

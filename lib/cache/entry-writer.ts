@@ -9,6 +9,7 @@ import type { EpochMs } from '../units.ts'
 import { createWriteId, partBytes, partKey, partKeys } from './body-parts.ts'
 import { wholeBody, type StoredBody } from './record.ts'
 
+/** Where a response goes, and who hears of it. */
 export interface EntryWriterOptions {
   readonly storage: BaseStorage
   readonly key: string
@@ -25,6 +26,7 @@ export interface EntryWriterOptions {
   readonly settled: (outcome: WriteOutcome) => void
 }
 
+/** How the storing of a response has ended. */
 export type WriteOutcome =
   | { readonly stored: true }
   | { readonly stored: false; readonly why: 'incomplete' | 'too-large' | 'too-slow' }
@@ -35,6 +37,7 @@ export type WriteOutcome =
 const maxPendingBytes = 16 * 2 ** 20
 const firstBytes = 16 * 2 ** 10
 
+/** Takes the chunks of one response; see the top of the file. */
 export class EntryWriter {
   readonly #options: EntryWriterOptions
   readonly #partBytes: number

@@ -27,6 +27,7 @@ export interface EntryHead {
   readonly forFetch?: true | undefined
 }
 
+/** Which variant a response is: the request fields that select it (RFC 9111 §4.1). */
 export interface SelectedBy {
   /** Names in lower case, sorted. */
   readonly names: readonly string[]
@@ -41,6 +42,7 @@ export interface BodyParts {
   readonly count: number
 }
 
+/** A stored response, with its body or with where that is. */
 export interface Entry extends EntryHead {
   /** By names in lower case; made from `rawHeaders`. Shared, as they are. */
   readonly headers: HeaderFields

@@ -5,6 +5,7 @@ import { BaseCache } from './base-cache.ts'
 import { isPartKey } from './body-parts.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
+/** Options of `FileCache`. */
 export interface FileCacheOptions extends CachePathOptions {}
 
 /** A cache in a folder, with a file for each response. */

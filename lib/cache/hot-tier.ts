@@ -15,6 +15,7 @@ export interface Sized {
 // What an entry takes besides its body: header lines, their object, the Map's slot.
 const overheadBytes = 2048
 
+/** Entries that were read lately, by key; see the top of the file. */
 export class HotTier<E extends Sized> {
   readonly #storage: BaseStorage
   readonly #maxBytes: number

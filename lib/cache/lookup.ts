@@ -79,6 +79,7 @@ export interface Found {
   readonly history?: readonly string[] | undefined
 }
 
+/** What a look-up has found, or what it knows of what is missing. */
 export interface Lookup {
   readonly found?: Found | undefined
   /** How the response under the key itself is selected; others have keys of their own then. */
@@ -89,6 +90,7 @@ export interface Lookup {
   readonly ambiguous?: true | undefined
 }
 
+/** The look-up that has found nothing. */
 export const notFound: Lookup = {}
 
 /** The entry that answers this request, in one namespace. */

@@ -20,6 +20,7 @@ export interface MongoCacheOptions {
   readonly [option: string]: unknown
 }
 
+/** The package `mongodb`, as far as it is used here. */
 export interface MongoDriver {
   readonly MongoClient: new (
     url: string,
@@ -28,6 +29,7 @@ export interface MongoDriver {
   readonly GridFSBucket: new (database: MongoDatabase, options: object) => unknown
 }
 
+/** A database, and how to part from it. */
 export interface OpenedDatabase {
   readonly driver: MongoDriver
   readonly database: MongoDatabase

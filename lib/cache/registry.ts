@@ -20,7 +20,9 @@ export interface BackendOptionsByAlias {
   memory: CacheTuning
 }
 
+/** The name of a backend. */
 export type BackendAlias = keyof BackendOptionsByAlias
+/** Options of some backend. */
 export type BackendOptions = BackendOptionsByAlias[BackendAlias]
 
 type Opener = (cacheName: string | undefined, options: object) => BaseCache

@@ -45,6 +45,7 @@ export class Flights {
 // Only look-ups that are under way ask, and there are never that many.
 const maxLandings = 1000
 
+/** One question to the origin, and those who wait for its answer. */
 export class Flight {
   readonly #landed: () => void
   #waiting: (() => void)[] | undefined = []

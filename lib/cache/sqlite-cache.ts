@@ -5,6 +5,7 @@ import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-opt
 import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
+/** Options of `SQLiteCache`. */
 export interface SQLiteCacheOptions extends SqliteOptions, CachePathOptions, CacheTuning {}
 
 const rules: Rules<SQLiteCacheOptions> = {

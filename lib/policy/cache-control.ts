@@ -10,6 +10,7 @@ const none: Directives = new Map()
 // One directive, its argument a token or a quoted string; linear, for the text comes from outside.
 const directive = /\s*([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?[^,]*(?:,|$)/y
 
+/** The directives of a field; none where it is absent or empty. */
 export function parseCacheControl(field: string | undefined): Directives {
   if (field === undefined || field === '') return none
   const directives = new Map<string, string>()

@@ -24,6 +24,7 @@ export interface StoredResponse {
   readonly expiresAt: EpochMs | undefined
 }
 
+/** What is done with a request, and why. */
 export type RequestDecision =
   | { readonly action: 'forward'; readonly why: 'miss' | 'stale' | 'request' }
   | { readonly action: 'replay' }
@@ -33,6 +34,7 @@ export type RequestDecision =
 const replay: RequestDecision = { action: 'replay' }
 const refuse: RequestDecision = { action: 'refuse' }
 
+/** RFC 9111 §4, in its order: what the caller demands, then freshness, then validators. */
 export function decideOnRequest(
   directives: Directives,
   rules: RequestRules,

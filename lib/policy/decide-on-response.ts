@@ -30,6 +30,7 @@ export interface ResponseHead {
   readonly headers: HeaderFields
 }
 
+/** What is done with a response, and why. */
 export type ResponseDecision =
   | { readonly action: 'pass'; readonly why: NotStoredReason }
   | {

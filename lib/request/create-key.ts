@@ -10,6 +10,7 @@ import { sortCredentials } from './credentials.ts'
 
 const keyVersion = 'undici-cache/1'
 
+/** Everything that tells one request from another. */
 export interface KeyParts {
   readonly method: string
   readonly normalizedUrl: string
@@ -28,6 +29,7 @@ export interface Key {
   readonly key: string
 }
 
+/** Equal parts give equal keys, different parts different ones. */
 export function createKey(parts: KeyParts): Key {
   const { method, normalizedUrl, credentials, bodyDigest, customKey } = parts
   let text =

@@ -15,6 +15,7 @@ export interface UrlParts {
   readonly query?: ParsedUrlQueryInput | null | undefined
 }
 
+/** A URL, without its credentials. */
 export interface NormalizedUrl {
   /** For the key: sorted, without credentials and fragment. */
   readonly normalized: string

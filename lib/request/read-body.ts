@@ -5,6 +5,7 @@
 import { digestBody, digestForm, formBytes, type FormLike } from './normalize-body.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
+/** A body, as far as it had to be read. */
 export interface ReadBody {
   /** Undefined where there is a body that cannot be part of a key. */
   readonly digest: string | undefined

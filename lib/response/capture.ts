@@ -41,6 +41,7 @@ export interface CaptureOwner {
   history?: readonly URL[] | undefined
 }
 
+/** The handler that goes down to the origin; see the top of the file. */
 export class Capture implements Handler {
   readonly #down: Downstream
   readonly #owner: CaptureOwner

@@ -19,6 +19,7 @@ export interface Upstream {
 // stored gets done: as much as one part of a stored body, which is held in memory in any case.
 const maxAheadBytes = 2 ** 20
 
+/** The caller's handler, and its controller; see the top of the file. */
 export class Downstream implements Controller {
   aborted = false
   paused = false

@@ -75,6 +75,7 @@ export function endToEnd(lines: readonly string[], fields: HeaderFields): string
   return kept
 }
 
+/** Whether these are the flat header lines of HTTP/1. */
 export function isFlat(raw: RawHeaders): raw is readonly (Buffer | string)[] {
   return Array.isArray(raw)
 }

@@ -106,8 +106,14 @@ class Question implements CaptureOwner {
     this.#finishing =
       decision.as === 'redirect' && Number(headers['content-length']) <= redirectBodyBytes
     const settled = (outcome: WriteOutcome): void => this.#settled(outcome, info, now)
-    const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
-    return { sink, notes }
+    try {
+      const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
+      return { sink, notes }
+    } catch (error) {
+      // A redirect is written at once, and a storage may refuse it at once.
+      settled({ stored: false, why: 'failed', error })
+      return { notes }
+    }
   }
 
   outlivesCaller(): boolean {

@@ -46,6 +46,7 @@ class TroubledStorage extends MemoryStorage {
 
 class TroubledCache extends BaseCache {
   override readonly responses: TroubledStorage = new TroubledStorage()
+  override readonly redirects: TroubledStorage = new TroubledStorage()
 }
 
 for (const trouble of ['throws', 'rejects', 'hangs'] as const) {
@@ -82,6 +83,25 @@ for (const trouble of ['throws', 'rejects', 'hangs'] as const) {
       await ask()
       assert.equal(reported.length, 2)
     })
+  })
+}
+
+for (const trouble of ['throws', 'rejects'] as const) {
+  test(`a redirect that cannot be stored: the backend ${trouble}`, async (t) => {
+    const origin = await startOrigin(t, ({ path }, response) => {
+      if (path === '/end') return response.end('the end')
+      return response.writeHead(302, { location: '/end' }).end('moved')
+    })
+    const cache = new TroubledCache()
+    const reported: CacheError[] = []
+    const { agent } = cachedAgent(t, { backend: cache, onError: (error) => reported.push(error) })
+    cache.redirects.trouble = trouble
+    for (let round = 0; round < 2; round++) {
+      const response = await fetch(`${origin.url}/begin`, { dispatcher: agent })
+      assert.equal(await response.text(), 'the end')
+    }
+    assert.equal(origin.count('/begin'), 2)
+    assert.equal(reported.length, 1)
   })
 }
 

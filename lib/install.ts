@@ -42,11 +42,11 @@ export async function uninstallCache(caching?: CacheInterceptor): Promise<void> 
       : installed.findIndex((each) => each.caching === caching)
   const [removed] = index < 0 ? [] : installed.splice(index, 1)
   if (removed === undefined) return
-  if (getGlobalDispatcher() === removed.composed) {
-    setGlobalDispatcher(installed.at(-1)?.composed ?? removed.before)
-  }
+  const onTop = getGlobalDispatcher() === removed.composed
+  if (onTop) setGlobalDispatcher(installed.at(-1)?.composed ?? removed.before)
   await removed.caching.close()
-  await removed.own?.close()
+  // What somebody else has composed on ours still sends through it.
+  if (onTop) await removed.own?.close()
 }
 
 // The agent inside Node 22, which undici 7 finds and leaves there, takes handlers of the old

@@ -3,11 +3,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
-import { Agent, fetch, request } from 'undici'
+import * as undici from 'undici'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 
-test('HTTP/2: header fields come as an object, and hits are as good', async (t) => {
+const { Agent, fetch, request } = undici
+const skip = 'Dispatcher1Wrapper' in undici ? false : 'undici 7 has no HTTP/2 without TLS'
+
+test('HTTP/2: header fields come as an object, and hits are as good', { skip }, async (t) => {
   let asked = 0
   const server = createServer((incoming, response) => {
     asked++
@@ -19,7 +22,7 @@ test('HTTP/2: header fields come as an object, and hits are as good', async (t) 
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   // Without TLS; the types do not know it yet.
-  const bare = new Agent({ allowH2: true, useH2c: true } as Agent.Options)
+  const bare = new Agent({ allowH2: true, useH2c: true } as undici.Agent.Options)
   t.after(async () => {
     await bare.destroy()
     server.close()

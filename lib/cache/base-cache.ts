@@ -167,7 +167,9 @@ export class BaseCache {
     const written = this.track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
     if (replaces === undefined) return written
     const { entry: old, key: oldKey, shelf: oldShelf } = replaces
-    if (old.parts !== undefined) this.#linger(oldShelf.storage, oldKey, old.parts)
+    // Under another key it is another variant, which stays with its body.
+    const replaced = oldShelf !== shelf || oldKey === key
+    if (replaced && old.parts !== undefined) this.#linger(oldShelf.storage, oldKey, old.parts)
     // A URL that redirected and does not any more, or the other way round.
     const moved = oldShelf !== shelf
     return moved ? chain(written, () => this.#ignore(this.track(oldShelf.delete(oldKey)))) : written

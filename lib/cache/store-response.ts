@@ -100,7 +100,8 @@ function placeOf(
     head,
     request: { method: request.method, url: request.url, headers: redactedHeaders(request) },
     dropAt,
-    replaces: lookup.found,
+    // What was found at the end of a chain answers another URL, and stays.
+    replaces: lookup.found?.history === undefined ? lookup.found : undefined,
   }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
 import { Agent, fetch, interceptors, request, type Dispatcher } from 'undici'
+import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
@@ -227,6 +228,23 @@ describe('redirects', () => {
     await later(80)
     assert.deepEqual([await ask('manual'), await ask('follow')], ['moved', 'b'])
     assert.equal(origin.count('/a'), 1)
+  })
+
+  test('a redirect that is asked for again leaves the end of its chain alone', async (t) => {
+    const origin = await chainOrigin(t)
+    const cache = new BaseCache()
+    const redirect = interceptors.redirect({ maxRedirections: 5 })
+    const ask = async (...below: Dispatcher.DispatcherComposeInterceptor[]): Promise<number> => {
+      const dispatcher = new Agent().compose(...below, cacheInterceptor({ backend: cache }))
+      const response = await request(`${origin.url}/1`, { dispatcher })
+      await response.body.dump()
+      await dispatcher.close()
+      return response.statusCode
+    }
+    // The last one does not know that nobody below it follows redirects, and asks.
+    const statuses = [await ask(), await ask(redirect), await ask(interceptors.retry())]
+    assert.deepEqual(statuses, [302, 200, 302])
+    assert.equal(await cache.has(`${origin.url}/0`), true)
   })
 
   test('an answer that stops redirecting takes the place of the redirect', async (t) => {

@@ -7,6 +7,7 @@ import { CacheError } from '../errors.ts'
 import type { Ms } from '../units.ts'
 import type { StoredRecord } from './base-storage.ts'
 import {
+  isBusy,
   openSqliteFile,
   type OnCorrupt,
   type SqliteDriver,
@@ -275,11 +276,6 @@ export class SqliteConnection {
 }
 
 const unsaved = new Set<SqliteConnection>()
-
-function isBusy(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code
-  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
-}
 
 function busyError(path: string, cause: unknown): CacheError {
   return new CacheError('ERR_CACHE_STORAGE_BUSY', `'${path}' is locked by another process`, {

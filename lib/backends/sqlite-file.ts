@@ -70,21 +70,36 @@ export function openSqliteFile(
   const Driver = loadDriver('sqlite', 'better-sqlite3') as DriverClass
   try {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-    return open(Driver, path, fastSave)
+    return openPatiently(Driver, path, fastSave)
   } catch (error) {
     const known = describe(error, path)
     if (known.code !== 'ERR_CACHE_FILE_CORRUPT' || onCorrupt !== 'replace') throw known
     setAside(path)
-    return open(Driver, path, fastSave)
+    return openPatiently(Driver, path, fastSave)
   }
 }
 
 type DriverClass = new (path: string, options: { timeout: number }) => SqliteDriver
 
+// SQLite's own wait does not cover everything: two that turn the same file to WAL, or one that opens
+// while the last one closes, are refused at once.
+function openPatiently(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
+  const since = performance.now()
+  for (;;) {
+    try {
+      return open(Driver, path, fastSave)
+    } catch (error) {
+      if (!isBusy(error) || performance.now() - since > openTimeout) throw error
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + 4 * Math.random())
+    }
+  }
+}
+
 function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
   const db = new Driver(path, { timeout: openTimeout })
   try {
-    checkOwner(db, path)
+    // One snapshot: between two, another process may make our tables in what was empty.
+    inTransaction(db, 'BEGIN', () => checkOwner(db, path))
     // Reading it first: setting it needs a lock, even where nothing changes.
     if (db.pragma('journal_mode', { simple: true }) !== 'wal') {
       // A page size counts only before the first table is made.
@@ -118,20 +133,31 @@ function checkOwner(db: SqliteDriver, path: string): void {
 
 function createSchema(db: SqliteDriver, path: string): void {
   if (db.pragma('user_version', { simple: true }) === schemaVersion) return
-  db.exec('BEGIN IMMEDIATE')
-  try {
+  inTransaction(db, 'BEGIN IMMEDIATE', () => {
     // Another process may have been faster.
     checkOwner(db, path)
-    if (db.pragma('user_version', { simple: true }) !== schemaVersion) {
-      db.exec(schema)
-      db.pragma(`application_id = ${applicationId}`)
-      db.pragma(`user_version = ${schemaVersion}`)
-    }
+    if (db.pragma('user_version', { simple: true }) === schemaVersion) return
+    db.exec(schema)
+    db.pragma(`application_id = ${applicationId}`)
+    db.pragma(`user_version = ${schemaVersion}`)
+  })
+}
+
+function inTransaction(db: SqliteDriver, begin: string, work: () => void): void {
+  db.exec(begin)
+  try {
+    work()
     db.exec('COMMIT')
   } catch (error) {
     if (db.inTransaction) db.exec('ROLLBACK')
     throw error
   }
+}
+
+/** Whether an error of SQLite says that somebody else holds the lock. */
+export function isBusy(error: unknown): boolean {
+  const code = (error as { code?: unknown }).code
+  return typeof code === 'string' && /^SQLITE_(BUSY|LOCKED)/.test(code)
 }
 
 function describe(error: unknown, path: string): CacheError {

@@ -28,6 +28,13 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
     await cache.close()
   },
 
+  // Opens many caches in a row that others begin at the same moment.
+  async begin() {
+    for (let i = 0; i < 150; i++) {
+      await (backend === 'sqlite' ? new SQLiteCache(`${path}${i}`) : new FileCache(path)).close()
+    }
+  },
+
   // Goes on until it is killed; says so when the first round is written.
   async endless() {
     for (let i = 0; ; i++) {

@@ -207,6 +207,12 @@ describe('SQLite and other processes', () => {
     for await (const record of responses.values()) wholeOf(record)
   })
 
+  test('4 of them begin the same files', async () => {
+    const path = newPath()
+    const ends = [1, 2, 3, 4].map(() => endOf(startChild('begin', 'sqlite', path)))
+    assert.deepEqual(await Promise.all(ends), [0, 0, 0, 0])
+  })
+
   test('one that is killed in the middle of writing leaves whole records', async (t) => {
     const path = newPath()
     const child = startChild('endless', 'sqlite', path)

@@ -12,7 +12,7 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, partKeys } from './body-parts.ts'
 import { describeRequest, type RequestTarget } from './describe-request.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
-import { chainKey, findChain, findOn, notFound, Shelf, type Found, type Lookup } from './lookup.ts'
+import { chainKey, findChain, findEnd, findOn, notFound, Shelf, type Found, type Lookup } from './lookup.ts'
 import { deleteExpired, deleteOrphans } from './maintenance.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
@@ -242,7 +242,8 @@ export class BaseCache {
       // Nobody knows whether this caller would get to see the redirect or what comes after it.
       return chain(findOn(this.#shelf.redirects, request), (hop) => {
         if (hop.found === undefined) return followed
-        return { ...(followed.found === undefined ? hop : followed), ambiguous: true }
+        const { endPrimary } = followed
+        return { ...(followed.found === undefined ? hop : followed), endPrimary, ambiguous: true }
       })
     })
   }
@@ -250,11 +251,11 @@ export class BaseCache {
   #lookupChain(request: CacheRequest): MaybePromise<Lookup> {
     return chain(findChain(this.#shelf.redirects, request), (link) => {
       if (link === undefined) return notFound
-      return chain(this.#shelf.responses.entry(link.target), (entry): Lookup => {
-        if (entry === undefined) return notFound
+      return chain(findEnd(this.#shelf.responses, request, link.target), (end): Lookup => {
+        if (end.found === undefined) return end
         const forms = link.echoes === undefined ? [] : credentialForms(request.credentials)
         const history = putBackEchoes(link.history, link.echoes ?? [], forms)
-        return { found: { entry, key: link.target, shelf: this.#shelf.responses, history } }
+        return { ...end, found: { ...end.found, history } }
       })
     })
   }

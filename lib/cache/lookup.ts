@@ -84,6 +84,8 @@ export interface Lookup {
   readonly found?: Found | undefined
   /** How the response under the key itself is selected; others have keys of their own then. */
   readonly primary?: SelectedBy | undefined
+  /** The same of what a followed chain of redirects ends in. */
+  readonly endPrimary?: SelectedBy | undefined
   /** Something is stored for the URL, but for other values of the selecting fields. */
   readonly variantMissing?: true | undefined
   /** A redirect is stored, and it is not known whether this caller follows redirects below. */
@@ -95,17 +97,39 @@ export const notFound: Lookup = {}
 
 /** The entry that answers this request, in one namespace. */
 export function findOn(shelf: Shelf, request: CacheRequest): MaybePromise<Lookup> {
-  return chain(shelf.entry(request.key), (entry) => {
+  return findVariant(shelf, request, request.key, request.text)
+}
+
+/** What a followed chain of redirects ends in, for this request: the end may have variants, too. */
+export function findEnd(
+  shelf: Shelf,
+  request: CacheRequest,
+  target: string,
+): MaybePromise<Lookup> {
+  return chain(findVariant(shelf, request, target, undefined), ({ found, primary }) => ({
+    found,
+    endPrimary: primary,
+  }))
+}
+
+/** @param text of the key; undefined where the key is known to be right */
+function findVariant(
+  shelf: Shelf,
+  request: CacheRequest,
+  key: string,
+  text: string | undefined,
+): MaybePromise<Lookup> {
+  return chain(shelf.entry(key), (entry) => {
     // A different text under the same key is another request's response, however it got there.
-    if (entry === undefined || entry.text !== request.text) return notFound
+    if (entry === undefined || (text !== undefined && entry.text !== text)) return notFound
     const primary = entry.selectedBy
-    if (primary === undefined) return { found: { entry, key: request.key, shelf } }
+    if (primary === undefined) return { found: { entry, key, shelf } }
     const wanted = selectionDigest(request, primary.names)
-    if (wanted === primary.digest) return { found: { entry, key: request.key, shelf }, primary }
-    const key = variantKey(request.key, wanted)
-    return chain(shelf.entry(key), (variant) =>
-      variant?.text === request.text && variant.selectedBy?.digest === wanted
-        ? { found: { entry: variant, key, shelf }, primary }
+    if (wanted === primary.digest) return { found: { entry, key, shelf }, primary }
+    const otherKey = variantKey(key, wanted)
+    return chain(shelf.entry(otherKey), (variant) =>
+      variant?.text === entry.text && variant.selectedBy?.digest === wanted
+        ? { found: { entry: variant, key: otherKey, shelf }, primary }
         : { primary, variantMissing: true },
     )
   })

@@ -48,7 +48,7 @@ export function storeResponse(
 ): EntryWriter {
   const followed = arrival.history !== undefined && arrival.history.length > 1
   const target = followed ? lastRequest(request, arrival.history) : request
-  const place = placeOf(target, followed ? {} : lookup, arrival, order)
+  const place = placeOf(target, followed ? { primary: lookup.endPrimary } : lookup, arrival, order)
   const { as, dropAt } = order
   if (as === 'redirect') {
     // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
@@ -70,7 +70,7 @@ export function storeResponse(
       if (as === 'redirect' && body.bodyBytes === 0) return
       const entry = cache.store(as, { ...place, head: { ...place.head, rawTrailers } }, body)
       if (!followed) return entry
-      const link = { ...withoutEchoes(arrival.history, request), target: place.key }
+      const link = { ...withoutEchoes(arrival.history, request), target: target.key }
       const chained = cache.storeChain(request, link, place.request, dropAt)
       return Promise.all([entry, chained]).then(() => {})
     },

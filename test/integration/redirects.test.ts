@@ -129,6 +129,32 @@ describe('redirects', () => {
     })
   }
 
+  test('outside, the last URL has variants as any other', async (t) => {
+    const origin = await startOrigin(t, ({ path, headers }, response) => {
+      if (path === '/start') response.writeHead(302, { location: '/end' }).end()
+      else response.writeHead(200, { vary: 'accept-language' }).end(headers['accept-language'])
+    })
+    const { agent } = cachedAgent(t)
+    const dispatcher = agent.compose(interceptors.redirect({ maxRedirections: 5 }))
+    const outside = new Agent().compose(
+      interceptors.redirect({ maxRedirections: 5 }),
+      cacheInterceptor({ backend: 'memory' }),
+    )
+    for (const each of [outside, dispatcher]) {
+      const asked: string[] = []
+      for (const path of ['/start', '/end', '/start']) {
+        for (const language of ['de', 'en', 'fr']) {
+          const headers = { 'accept-language': language }
+          const response = await request(origin.url + path, { dispatcher: each, headers })
+          assert.equal(await response.body.text(), language)
+          if (getCacheInfo(response)?.hit !== true) asked.push(path + language)
+        }
+      }
+      assert.deepEqual(asked, ['/startde', '/starten', '/startfr'])
+    }
+    await outside.destroy()
+  })
+
   test('outside, the last URL shares its entry with requests for itself', async (t) => {
     const origin = await chainOrigin(t)
     const caching = cacheInterceptor({ backend: 'memory' })

@@ -40,6 +40,13 @@ export class CacheError extends Error {
   }
 }
 
+/** Whether the error is about one stored entry, and says nothing about others. */
+export function isEntryError(error: unknown): error is CacheError {
+  return error instanceof CacheError && entryErrors.has(error.code)
+}
+
+const entryErrors: ReadonlySet<CacheErrorCode> = new Set(['ERR_CACHE_ENTRY_CORRUPT'])
+
 /** Any failure as a `CacheError`: one of ours as it is, another as the cause of a new one. */
 export function asCacheError(code: CacheErrorCode, message: string, cause: unknown): CacheError {
   return cause instanceof CacheError ? cause : new CacheError(code, message, { cause })

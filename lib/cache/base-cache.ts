@@ -5,14 +5,25 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions, isBytes, type Rules } from '../check-options.ts'
+import { invalidOption } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { credentialForms, putBackEchoes } from '../request/echoes.ts'
 import type { CacheRequest } from '../request/read-request.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, partKeys } from './body-parts.ts'
+import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, type RequestTarget } from './describe-request.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
-import { chainKey, findChain, findEnd, findOn, notFound, Shelf, type Found, type Lookup } from './lookup.ts'
+import {
+  chainKey,
+  findChain,
+  findEnd,
+  findOn,
+  notFound,
+  Shelf,
+  type Found,
+  type Lookup,
+} from './lookup.ts'
 import { deleteExpired, deleteOrphans } from './maintenance.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
@@ -113,6 +124,25 @@ export class BaseCache {
     await this.flush()
     await this.#shelf.responses.clear()
     await this.#shelf.redirects.clear()
+  }
+
+  /**
+   * Copies into this cache what another one holds, redirects, variants and lifetimes included. What
+   * is here and the same already is left alone, so it goes on where it was interrupted.
+   * @throws TypeError ERR_CACHE_OPTION_…; what either cache's storage throws
+   */
+  async update(source: BaseCache, options: CopyOptions = {}): Promise<CopyResult> {
+    checkOptions(options, copyRules, ' of update()')
+    if (!(source instanceof BaseCache)) throw invalidOption('source', 'a cache', source)
+    await Promise.all([source.flush(), this.flush()])
+    // Responses first: a stored chain of redirects leads to one.
+    const ways = (['responses', 'redirects'] as const).map((name): CopyWay => ({
+      from: source[name],
+      to: this.#shelf[name],
+      store: (place, body) =>
+        this.store(name === 'responses' ? 'response' : 'redirect', place, body),
+    }))
+    return copyAll(ways, options)
   }
 
   /** Deletes what has expired beyond use, and what crashes left behind. @returns how many records */

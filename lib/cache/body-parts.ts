@@ -3,7 +3,7 @@
  * key and the id of the write; the entry itself is written last. So memory holds one part whatever
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
@@ -58,6 +58,70 @@ export async function* readParts(
     yield Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength)
   }
   if (bytes !== entry.bodyBytes) throw missingPart()
+}
+
+/**
+ * Writes a body part by part, each when the one before is written; where it fails, none is left.
+ * @param dropAt from then on the storage may drop it
+ * @returns where it is, for the entry that is written after it
+ */
+export async function writeParts(
+  storage: BaseStorage,
+  entryKey: string,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  dropAt: EpochMs | undefined,
+  now: EpochMs,
+): Promise<WrittenParts> {
+  const id = createWriteId(now)
+  const hash = createHash('sha256')
+  let count = 0
+  let bodyBytes = 0
+  try {
+    for await (const part of cut(chunks, Math.min(partBytes, storage.traits.maxBodyBytes))) {
+      hash.update(part)
+      bodyBytes += part.byteLength
+      const key = partKey(entryKey, id, count)
+      const head = JSON.stringify({ part: count++ })
+      await storage.adopt(key, { head, body: part, expiresAt: dropAt })
+    }
+  } catch (error) {
+    // What cannot be deleted is an orphan, and swept; the error that counts is the first.
+    await storage.deleteMany(partKeys(entryKey, { id, count })).catch(() => {})
+    throw error
+  }
+  const bytes = new Uint8Array(0)
+  return { bytes, parts: { id, count }, bodyBytes, bodyDigest: hash.digest('base64url') }
+}
+
+/** A body that is in parts, and the place of its bytes in the entry, which is empty. */
+export interface WrittenParts {
+  readonly bytes: Uint8Array
+  readonly parts: BodyParts
+  readonly bodyBytes: number
+  readonly bodyDigest: string
+}
+
+// Chunks of any length become parts of one length, the last one aside.
+async function* cut(
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  bytes: number,
+): AsyncGenerator<Buffer> {
+  let part = Buffer.allocUnsafeSlow(bytes)
+  let filled = 0
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.byteLength;) {
+      const taken = chunk.subarray(from, from + bytes - filled)
+      part.set(taken, filled)
+      filled += taken.byteLength
+      from += taken.byteLength
+      if (filled < bytes) continue
+      yield part
+      // The storage has it now.
+      part = Buffer.allocUnsafeSlow(bytes)
+      filled = 0
+    }
+  }
+  if (filled > 0) yield part.subarray(0, filled)
 }
 
 /** The error for a body that is not all there. */

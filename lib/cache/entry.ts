@@ -25,6 +25,8 @@ export interface EntryHead {
    * get to see the body, ask the origin once more.
    */
   readonly forFetch?: true | undefined
+  /** Names under which it can be found and deleted with others. */
+  readonly tags?: readonly string[] | undefined
 }
 
 /** Which variant a response is: the request fields that select it (RFC 9111 §4.1). */

@@ -101,11 +101,7 @@ export function findOn(shelf: Shelf, request: CacheRequest): MaybePromise<Lookup
 }
 
 /** What a followed chain of redirects ends in, for this request: the end may have variants, too. */
-export function findEnd(
-  shelf: Shelf,
-  request: CacheRequest,
-  target: string,
-): MaybePromise<Lookup> {
+export function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybePromise<Lookup> {
   return chain(findVariant(shelf, request, target, undefined), ({ found, primary }) => ({
     found,
     endPrimary: primary,
@@ -141,12 +137,31 @@ export function placeFor(
   primary: SelectedBy | undefined,
   selectedBy: SelectedBy | undefined,
 ): string {
+  return placeOfVariant(request.key, primary, selectedBy)
+}
+
+/** Where a variant belongs: the first one has the key itself. */
+export function placeOfVariant(
+  key: string,
+  primary: SelectedBy | undefined,
+  selectedBy: SelectedBy | undefined,
+): string {
   const otherVariant =
     primary !== undefined &&
     selectedBy !== undefined &&
     primary.digest !== selectedBy.digest &&
     primary.names.join() === selectedBy.names.join()
-  return otherVariant ? variantKey(request.key, selectedBy.digest) : request.key
+  return otherVariant ? variantKey(key, selectedBy.digest) : key
+}
+
+/** The key that all variants of a request share. */
+export function primaryKey(key: string): string {
+  return key.replace(/\.v\d+$/, '')
+}
+
+/** Whether the key is that of a followed chain of redirects. */
+export function isChainKey(key: string): boolean {
+  return key.endsWith('.chain')
 }
 
 /** How this request selects a response that varies by these fields; undefined where by none. */

@@ -58,6 +58,7 @@ export function encodeHead(
     selectedBy: head.selectedBy,
     echoes: head.echoes,
     forFetch: head.forFetch,
+    tags: head.tags,
     bodyBytes: body.bodyBytes,
     bodyDigest: body.bodyDigest,
     parts: body.parts,
@@ -75,14 +76,20 @@ export function encodeEntry(
   return { head: encodeHead(head, body, request), body: body.bytes, expiresAt: dropAt }
 }
 
-/** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function decodeEntry(record: StoredRecord, holder: 'owned' | 'shared' = 'shared'): Entry {
-  const text = firstLine(record.head)
+/** What the head of a record says of a response. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function decodeHead(head: string): EntryHead & Omit<StoredBody, 'bytes'> {
+  const text = firstLine(head)
   const line = parse(text) as Partial<ResponseLine> | undefined
   if (line === undefined || !isResponseLine(line)) throw corrupt('its head')
   if (isSuspicious(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
     throw corrupt('a header field')
   }
+  return line
+}
+
+/** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function decodeEntry(record: StoredRecord, holder: 'owned' | 'shared' = 'shared'): Entry {
+  const line = decodeHead(record.head)
   const bodyHere = line.parts === undefined ? line.bodyBytes : 0
   if (record.body.byteLength !== bodyHere) throw corrupt('the length of its body')
   return {
@@ -170,6 +177,7 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
       (typeof line.parts?.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
     (line.selectedBy === undefined ||
       (isTexts(line.selectedBy?.names) && typeof line.selectedBy.digest === 'string')) &&
+    (line.tags === undefined || isTexts(line.tags)) &&
     isEchoes(line.echoes, line.rawHeaders.length)
   )
 }
@@ -218,6 +226,7 @@ function isClean(lines: readonly string[]): boolean {
   return lines.every((text) => !unfit.test(text))
 }
 
-function corrupt(what: string): CacheError {
+/** The error for a record that is none of ours, or not whole any more. */
+export function corrupt(what: string): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', `stored entry is corrupt: ${what}`)
 }

@@ -1,0 +1,201 @@
+/**
+ * Copies what one cache holds into another, whatever their backends: entry by entry, bodies cut
+ * anew to what the destination can hold. An entry is written after its body, and one that is there
+ * already is left alone, so a copy that was interrupted goes on where it stopped.
+ */
+import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import { isBoolean, isFunction, type Rules } from '../check-options.ts'
+import { isEntryError, type CacheError } from '../errors.ts'
+import { reportError } from '../events.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
+import type { EpochMs } from '../units.ts'
+import type { Place } from './base-cache.ts'
+import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
+import { CachedResponse } from './cached-response.ts'
+import type { Entry } from './entry.ts'
+import { isChainKey, placeOfVariant, primaryKey, type Shelf } from './lookup.ts'
+import { corrupt, decodeEntry, decodeRequest, wholeBody, type StoredBody } from './record.ts'
+import { sideBySide } from './side-by-side.ts'
+
+/** What is copied, and who hears of it. */
+export interface CopyOptions {
+  /** Whether what is there already is replaced by what differs from it. Default true. */
+  readonly overwrite?: boolean | undefined
+  /** Which responses and redirects are copied; bodies can be read, at a price. Default: all. */
+  readonly filter?: ((response: CachedResponse) => MaybePromise<boolean>) | undefined
+  /** Told after each response and redirect. */
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined
+  /** Told of each entry that cannot be read, and its key. */
+  readonly onError?: ((error: CacheError, key: string) => void) | undefined
+  /** Ends the copying before the next response; what was copied until then stays. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What a copy has done. */
+export interface CopyResult {
+  /** Responses and redirects that were written. */
+  readonly copied: number
+  /** That were there already, were not wanted, or whose time was over. */
+  readonly skipped: number
+  /** That could not be read; each was reported. */
+  readonly unreadable: number
+}
+
+/** How far a copy has come. */
+export interface CopyProgress extends CopyResult {
+  /** How many responses and redirects there are in the source. */
+  readonly total: number
+}
+
+/** One namespace to be copied, and how to write into the other. */
+export interface CopyWay {
+  readonly from: BaseStorage
+  readonly to: Shelf
+  readonly store: (place: Place, body: StoredBody) => MaybePromise<void>
+}
+
+/** Checks of `CopyOptions`. */
+export const copyRules: Rules<CopyOptions> = {
+  overwrite: isBoolean,
+  filter: isFunction,
+  onProgress: isFunction,
+  onError: isFunction,
+  signal: { expected: 'an AbortSignal', test: (value) => value instanceof AbortSignal },
+}
+
+// Enough to keep a database busy, few enough to hold their bodies in memory.
+const atOnce = 16
+
+/** Copies one namespace after the other. @throws what a storage throws, and the signal's reason */
+export async function copyAll(ways: readonly CopyWay[], options: CopyOptions): Promise<CopyResult> {
+  const result = { copied: 0, skipped: 0, unreadable: 0 }
+  let total = 0
+  if (options.onProgress !== undefined) {
+    for (const { from } of ways) for await (const _ of entryKeys(from)) total++
+  }
+  for (const way of ways) {
+    // Variants of one URL decide among themselves which is the first: one after the other.
+    await sideBySide(
+      entryHeads(way.from),
+      atOnce,
+      ({ key }) => primaryKey(key),
+      async (head) => {
+        options.signal?.throwIfAborted()
+        result[await copyOne(way, options, head)]++
+        options.onProgress?.({ ...result, total })
+      },
+    )
+  }
+  return result
+}
+
+async function* entryKeys(storage: BaseStorage): AsyncGenerator<string> {
+  for await (const key of storage.keys()) if (!isPartKey(key)) yield key
+}
+
+async function* entryHeads(storage: BaseStorage): AsyncGenerator<StoredHead> {
+  for await (const head of storage.heads()) if (!isPartKey(head.key)) yield head
+}
+
+async function copyOne(
+  way: CopyWay,
+  options: CopyOptions,
+  stored: StoredHead,
+): Promise<keyof CopyResult> {
+  const now = Date.now()
+  if (stored.expiresAt !== undefined && stored.expiresAt <= now) return 'skipped'
+  try {
+    if (isChainKey(stored.key)) return await copyChain(way, options, stored)
+    const response = new CachedResponse(way.from, stored)
+    if (options.filter !== undefined && !(await options.filter(response))) return 'skipped'
+    return await copyResponse(way, options, response, now)
+  } catch (error) {
+    if (!isEntryError(error)) throw error
+    reportError(error, (reported) => options.onError?.(reported, stored.key))
+    return 'unreadable'
+  }
+}
+
+async function copyChain(
+  { from, to }: CopyWay,
+  { overwrite = true }: CopyOptions,
+  { key, head }: StoredHead,
+): Promise<keyof CopyResult> {
+  const there = (await to.storage.has(key)) ? await to.storage.peek(key) : undefined
+  if (there !== undefined && (!overwrite || there.head === head)) return 'skipped'
+  const record = await from.get(key)
+  if (record === undefined) return 'skipped'
+  await to.write(key, record)
+  return 'copied'
+}
+
+async function copyResponse(
+  { from, to, store }: CopyWay,
+  { overwrite = true }: CopyOptions,
+  response: CachedResponse,
+  now: EpochMs,
+): Promise<keyof CopyResult> {
+  const first = primaryKey(response.key)
+  const primary = (await to.storage.has(first)) ? await readableEntry(to, first) : undefined
+  const key = placeOfVariant(first, primary?.selectedBy, response.head.selectedBy)
+  const there = key === first ? primary : await readableEntry(to, key)
+  if (there !== undefined && (!overwrite || isSame(there, response))) return 'skipped'
+
+  const record = await from.get(response.key)
+  // Deleted meanwhile.
+  if (record === undefined) return 'skipped'
+  const entry = decodeEntry(record)
+  const chunks = entry.parts === undefined ? [entry.body] : readParts(from, response.key, entry)
+  const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
+  const replaces = there && { entry: there, key, shelf: to }
+  const request = decodeRequest(record.head)
+  await store({ key, head: entry, request, dropAt: record.expiresAt, replaces }, body)
+  return 'copied'
+}
+
+// What cannot be read is as good as not there.
+async function readableEntry(to: Shelf, key: string): Promise<Entry | undefined> {
+  try {
+    return await to.entry(key)
+  } catch (error) {
+    if (isEntryError(error)) return undefined
+    throw error
+  }
+}
+
+function isSame(there: Entry, { head }: CachedResponse): boolean {
+  const { text, storedAt, expiresAt, status, bodyBytes, rawHeaders, tags } = there
+  return (
+    JSON.stringify([text, storedAt, expiresAt, status, bodyBytes, rawHeaders, tags]) ===
+    JSON.stringify([
+      head.text,
+      head.storedAt,
+      head.expiresAt,
+      head.status,
+      head.bodyBytes,
+      head.rawHeaders,
+      head.tags,
+    ])
+  )
+}
+
+async function writeBody(
+  to: BaseStorage,
+  key: string,
+  { bodyBytes, bodyDigest }: Entry,
+  chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  dropAt: EpochMs | undefined,
+  now: EpochMs,
+): Promise<StoredBody> {
+  const fits = bodyBytes <= Math.min(partBytes, to.traits.maxBodyBytes)
+  const body = fits
+    ? wholeBody(
+        Buffer.concat(await Array.fromAsync(chunks)),
+        to.traits.persistent || bodyDigest !== undefined,
+      )
+    : await writeParts(to, key, chunks, dropAt, now)
+  const whole = body.bodyBytes === bodyBytes
+  if (whole && (bodyDigest === undefined || bodyDigest === body.bodyDigest)) return body
+  if (body.parts !== undefined) await to.deleteMany(partKeys(key, body.parts))
+  throw corrupt('its body is another one than was stored')
+}

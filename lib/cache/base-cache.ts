@@ -40,7 +40,9 @@ export const tuningRules: Rules<CacheTuning> = { hotTierBytes: isBytes }
 /** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
 export type FollowsBelow = boolean | undefined
 
-const flushWithin: Ms = 30_000
+// A storage that has finished no write for so long hangs; a program that ends waits less.
+const stuckAfter: Ms = 30_000
+const stuckAtEnd: Ms = 3_000
 const defaultHotTierBytes = 32 * 2 ** 20
 const tendEvery: Ms = 60_000
 const sweepEvery: Ms = 3_600_000
@@ -57,6 +59,8 @@ export class BaseCache {
   readonly #hotTierBytes: number
   #shelves: { responses: Shelf; redirects: Shelf } | undefined
   readonly #writing = new Set<Promise<unknown>>()
+  /** How many writes have ended. */
+  #written = 0
   readonly #lingering = new Map<NodeJS.Timeout, () => Promise<unknown>>()
   #tendedAt: EpochMs = 0
   #sweptAt: EpochMs | undefined
@@ -154,18 +158,21 @@ export class BaseCache {
     return deleted + (await deleteOrphans(this.responses, now))
   }
 
-  /** Waits for what is being written; half a minute at the most, for a storage may hang. */
+  /** Waits for what is being written, as long as it gets on: a storage may hang. */
   async flush(): Promise<void> {
-    if (this.#writing.size === 0) return
-    let timer: NodeJS.Timeout | undefined
-    const tooLong = new Promise<'late'>((resolve) => {
-      timer = setTimeout(resolve, flushWithin, 'late')
-    })
-    let outcome: unknown
-    while (this.#writing.size > 0 && outcome !== 'late') {
-      outcome = await Promise.race([Promise.all(this.#writing), tooLong])
+    await this.#flush(stuckAfter)
+  }
+
+  async #flush(patience: Ms): Promise<void> {
+    for (let written = -1; this.#writing.size > 0 && this.#written > written;) {
+      written = this.#written
+      let timer: NodeJS.Timeout | undefined
+      const pause = new Promise((resolve) => {
+        timer = setTimeout(resolve, patience)
+      })
+      await Promise.race([Promise.all(this.#writing), pause])
+      clearTimeout(timer)
     }
-    clearTimeout(timer)
   }
 
   /** Waits for what is being written, then closes the storages. Idempotent. */
@@ -240,10 +247,11 @@ export class BaseCache {
   /** Makes `flush()` and `close()` wait for it, however it ends. */
   track<T extends MaybePromise<unknown>>(work: T): T {
     if (isPromise(work)) {
-      const tracked: Promise<unknown> = work.then(
-        () => this.#writing.delete(tracked),
-        () => this.#writing.delete(tracked),
-      )
+      const ended = (): void => {
+        this.#writing.delete(tracked)
+        this.#written++
+      }
+      const tracked = work.then(ended, ended)
       this.#writing.add(tracked)
     }
     return work
@@ -317,11 +325,11 @@ export class BaseCache {
   }
 
   async #close(): Promise<void> {
-    await this.flush()
     for (const [timer, remove] of this.#lingering) {
       clearTimeout(timer)
-      await remove().catch(() => {})
+      this.track(remove().catch(() => {}))
     }
+    await this.#flush(stuckAtEnd)
     await this.responses.close()
     await this.redirects.close()
     await this.disconnect()

@@ -327,7 +327,7 @@ export class BaseCache {
   async #close(): Promise<void> {
     for (const [timer, remove] of this.#lingering) {
       clearTimeout(timer)
-      this.track(remove().catch(() => {}))
+      void this.track(remove().catch(() => {}))
     }
     await this.#flush(stuckAtEnd)
     await this.responses.close()

@@ -200,8 +200,7 @@ function isEchoes(value: unknown, lineCount: number): boolean {
       (echo) =>
         Array.isArray(echo) &&
         echo.length === 3 &&
-        Number.isInteger(echo[1]) &&
-        (typeof echo[2] === 'string' || Number.isInteger(echo[2])) &&
+        echo.every(Number.isInteger) &&
         isCount(echo[0], lineCount - 1),
     )
   )

@@ -1,9 +1,7 @@
 import { extname } from 'node:path'
-import type { BaseStorage } from '../backends/base-storage.ts'
 import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connection.ts'
 import { SQLiteStorage } from '../backends/sqlite.ts'
 import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-options.ts'
-import { serialized } from '../serializers/serializer.ts'
 import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
@@ -20,8 +18,8 @@ const rules: Rules<SQLiteCacheOptions> = {
 
 /** A cache in one SQLite file, which any number of processes may share. */
 export class SQLiteCache extends BaseCache {
-  override readonly responses: BaseStorage
-  override readonly redirects: BaseStorage
+  override readonly responses: SQLiteStorage
+  override readonly redirects: SQLiteStorage
   /** Absolute, or `:memory:`. */
   readonly path: string
   readonly #connection: SqliteConnection
@@ -38,10 +36,8 @@ export class SQLiteCache extends BaseCache {
     super(options)
     this.path = cacheName === ':memory:' ? cacheName : sqlitePath(cacheName, options)
     this.#connection = new SqliteConnection(this.path, options)
-    const open = (table: 'responses' | 'redirects'): BaseStorage =>
-      serialized(new SQLiteStorage(this.#connection, table), options.serializer)
-    this.responses = open('responses')
-    this.redirects = open('redirects')
+    this.responses = new SQLiteStorage(this.#connection, 'responses')
+    this.redirects = new SQLiteStorage(this.#connection, 'redirects')
   }
 }
 

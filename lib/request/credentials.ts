@@ -32,12 +32,9 @@ const forgeryToken = /(?:csrf|xsrf|request-verification)-?token$/
 
 /** @param name in lower case */
 export function isCredentialHeader(name: string): boolean {
-  return credentialHeaders.has(name) || (credentialHeaderEnding.test(name) && !isForgeryToken(name))
-}
-
-/** @param name in lower case */
-export function isForgeryToken(name: string): boolean {
-  return forgeryToken.test(name)
+  return (
+    credentialHeaders.has(name) || (credentialHeaderEnding.test(name) && !forgeryToken.test(name))
+  )
 }
 
 const credentialParameter =
@@ -45,9 +42,7 @@ const credentialParameter =
 
 // Words that name a credential as often as something harmless: there the length decides.
 const ambiguousParameter = /^(?:key|token|auth|sig|signature|hmac)$/i
-
-/** The shortest value that makes a credential of such a name. */
-export const shortestSecret = 16
+const shortestSecret = 16
 
 /** @param name as it stands in the query, decoded */
 export function isCredentialParameter(name: string, value: string): boolean {

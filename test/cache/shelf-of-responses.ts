@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import type { Entry } from '../../lib/cache/entry.ts'
-import { findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
-import { Shelf } from '../../lib/cache/shelf.ts'
+import { findOn, placeFor, selectionOf, Shelf, type Lookup } from '../../lib/cache/lookup.ts'
 import type { CacheRequest } from '../../lib/request/read-request.ts'
 import { makeRecord } from './make-entry.ts'
 

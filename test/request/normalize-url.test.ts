@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { normalizeUrl, type UrlParts } from '../../lib/request/normalize-url.ts'
-import { sortParameters } from '../../lib/request/parameters.ts'
+import { normalizeUrl, sortParameters, type UrlParts } from '../../lib/request/normalize-url.ts'
 
 const secret = 'abcdefghijklmnop'
 

@@ -12,6 +12,7 @@ const benches: Readonly<Record<string, () => Promise<{ bench: Bench }>>> = {
   serialization: () => import('./serialization.ts'),
   hit: () => import('./hit.ts'),
   store: () => import('./store.ts'),
+  backends: () => import('./backends.ts'),
 }
 const known = Object.keys(benches)
 
@@ -21,6 +22,7 @@ const help = `Usage: npm run bench -- [NAME...] [--quick] [--only TEXT]
   serialization  a response as a record and back, against JSON with base64 and v8.serialize
   hit            a response out of the cache, against undici's own cache and against no work at all
   store          a miss that is stored, against undici's own cache and against no cache
+  backends       a hit of each backend that can be reached, against its driver's own read
 
 Without a name all are run, in about four minutes.
 

@@ -4,25 +4,35 @@ import type { Entry } from './cache/entry.ts'
 import type { Found } from './cache/lookup.ts'
 import type { Exchange } from './exchange.ts'
 import { isFresh } from './policy/decide-on-request.ts'
-import { credentialForms, putBackEchoes } from './request/echoes.ts'
+import { putBackEchoes } from './request/echoes.ts'
 import type { CacheRequest } from './request/read-request.ts'
+import { secretForms } from './request/secret-forms.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { headerFields } from './response/header-lines.ts'
 import { playable, replayParts, replayWhole, type Playable } from './response/replay.ts'
+import { tellAnswer } from './tell.ts'
 import type { EpochMs } from './units.ts'
 
+/** Why a response is played that is not simply fresh. */
+export interface Because {
+  /** Why the origin was asked, where it has just confirmed the entry (304). */
+  readonly confirmed?: string | undefined
+  /** Why it is used although its time is over. */
+  readonly stale?: string | undefined
+}
+
 /**
- * @param confirmed why the origin was asked, where it has just confirmed the entry (304)
  * @param otherwise called where the body turns out to be gone, before anything was handed out
  */
 export function answerFromCache(
   exchange: Exchange,
   found: Found,
   now: EpochMs,
-  confirmed: string | undefined,
+  because: Because,
   otherwise: () => void,
 ): void {
   const { entry, key } = found
+  const { confirmed, stale } = because
   const info: CacheInfo = {
     hit: true,
     key,
@@ -32,7 +42,7 @@ export function answerFromCache(
     // What the origin has just confirmed is not stale, however soon it will be.
     stale: confirmed === undefined && !isFresh(entry, now),
     revalidated: confirmed !== undefined,
-    reason: confirmed ?? 'fresh',
+    reason: confirmed ?? stale ?? 'fresh',
   }
   if (entry.parts !== undefined) {
     return void answerInParts(exchange, found, info, now, confirmed, otherwise)
@@ -54,7 +64,8 @@ export function answerFromCache(
 }
 
 /** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */
-export function refuse({ down, settings, request }: Exchange): void {
+export function refuse(exchange: Exchange): void {
+  const { down, settings, request } = exchange
   const info: CacheInfo = {
     hit: false,
     key: request.key,
@@ -65,7 +76,7 @@ export function refuse({ down, settings, request }: Exchange): void {
     revalidated: false,
     reason: 'only-if-cached',
   }
-  down.context['cache'] = info
+  tellAnswer(exchange, info)
   const rawHeaders = ['content-length', '0']
   if (settings.statusHeaders) rawHeaders.push('cache-status', cacheStatus(info, 'uri-miss', 0))
   const refusal: Playable = {
@@ -82,7 +93,7 @@ export function refuse({ down, settings, request }: Exchange): void {
 /** The header lines of an entry, with the credentials of this request where it had them. */
 export function linesFor(request: CacheRequest, entry: Entry): readonly string[] {
   if (entry.echoes === undefined) return entry.rawHeaders
-  return putBackEchoes(entry.rawHeaders, entry.echoes, credentialForms(request.credentials))
+  return putBackEchoes(entry.rawHeaders, entry.echoes, secretForms(request))
 }
 
 async function answerInParts(
@@ -109,9 +120,12 @@ async function answerInParts(
   await replayParts(down, present(exchange, entry, info, now, confirmed), all)
 }
 
-function tell({ down }: Exchange, { history }: Found, info: CacheInfo): void {
-  down.context['cache'] = info
-  if (history !== undefined) down.context['history'] = history.map((url) => new URL(url))
+function tell(exchange: Exchange, { history }: Found, info: CacheInfo): void {
+  tellAnswer(exchange, info)
+  const { context } = exchange.down
+  if (history !== undefined) context['history'] = history.map((url) => new URL(url))
+  // Of an attempt that has failed.
+  else if ('history' in context) delete context['history']
 }
 
 function present(

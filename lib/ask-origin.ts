@@ -8,13 +8,17 @@ import type { Flight } from './cache/single-flight.ts'
 import { storedLines, storeResponse } from './cache/store-response.ts'
 import { CacheError } from './errors.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
-import { decideOnResponse, type ResponseDecision } from './policy/decide-on-response.ts'
-import { expiryOf, lifetimeForms } from './policy/lifetime.ts'
+import { isPromise, type MaybePromise } from './maybe-promise.ts'
+import type { ResponseDecision } from './policy/decide-on-response.ts'
+import { failureStatuses } from './policy/staleness.ts'
 import { conditionalFields, mergeHeaders, type HeaderFields } from './policy/validators.ts'
 import { flatHeaders } from './request/headers.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { Capture, type CaptureOwner, type Verdict } from './response/capture.ts'
+import type { Downstream } from './response/downstream.ts'
 import { endToEnd, headerFields } from './response/header-lines.ts'
+import { ruleOnResponse } from './rule-on-response.ts'
+import { tellAnswer, tellStored } from './tell.ts'
 import type { EpochMs } from './units.ts'
 
 /** Why the origin is asked, and what is known. */
@@ -22,7 +26,11 @@ export interface Asked {
   readonly why: 'uri-miss' | 'vary-miss' | 'stale' | 'request'
   readonly lookup: Lookup
   /** What the origin is asked to confirm. */
-  readonly validate: Found | undefined
+  readonly validate?: Found | undefined
+  /** What is used where the origin fails. */
+  readonly otherwise?: Found | undefined
+  /** Nobody waits for the answer: it is stored, and goes nowhere else. */
+  readonly unheard?: true | undefined
 }
 
 const redirectBodyBytes = 64 * 1024
@@ -66,7 +74,6 @@ class Question implements CaptureOwner {
   readonly #exchange: Exchange
   readonly #asked: Asked
   #flight: Flight | undefined
-  #answered = false
   #storing = false
   #finishing = false
 
@@ -77,9 +84,8 @@ class Question implements CaptureOwner {
   }
 
   judge(status: number, headers: HeaderFields, lines: string[], statusText: string): Verdict {
-    const { settings, route, request, options, down } = this.#exchange
-    const { lookup, validate } = this.#asked
-    this.#answered = true
+    const { settings, route, request, options } = this.#exchange
+    const { lookup, validate, unheard } = this.#asked
     if (requestedRedirections(options) === undefined) {
       route.followsBelow = this.history !== undefined
     }
@@ -87,9 +93,19 @@ class Question implements CaptureOwner {
     if (validate !== undefined && status === 304)
       return this.#confirm(validate, headers, lines, now)
 
-    const decision = this.#decide(status, headers, now)
+    if (failureStatuses.has(status)) {
+      const rescued = this.rescue()
+      if (rescued !== undefined) {
+        this.#flight?.land()
+        return { notes: [], instead: rescued, atOnce: true }
+      }
+      // What is being refreshed stays as it is.
+      if (unheard) return { notes: [] }
+    }
+
+    const decision = ruleOnResponse(this.#exchange, { status, headers }, this.history, now)
     const info = this.#info(decision, now)
-    down.context['cache'] = info
+    if (!unheard) tellAnswer(this.#exchange, info)
     const notes = settings.statusHeaders
       ? ['cache-status', cacheStatus(info, this.#asked.why, now)]
       : []
@@ -116,6 +132,18 @@ class Question implements CaptureOwner {
     }
   }
 
+  // RFC 5861 §4.
+  rescue(error?: Error): (() => void) | undefined {
+    const { otherwise } = this.#asked
+    if (otherwise === undefined || (error !== undefined && !isFailure(error))) return undefined
+    return () => {
+      const without = { ...this.#asked, otherwise: undefined }
+      answerFromCache(this.#exchange, otherwise, Date.now(), { stale: 'stale-if-error' }, () =>
+        askOrigin(this.#exchange, without, () => {}, false),
+      )
+    }
+  }
+
   outlivesCaller(): boolean {
     return this.#flight?.awaited === true || this.#finishing
   }
@@ -125,7 +153,7 @@ class Question implements CaptureOwner {
   }
 
   done(): void {
-    if (!this.#answered) this.#flight?.land()
+    if (!this.#storing) this.#flight?.land()
     // Those who come while the answer is being written wait for it, also where it had been given up
     // because the caller did not read on.
     if (this.#storing && this.#flight?.landed === true) {
@@ -140,8 +168,9 @@ class Question implements CaptureOwner {
   #confirm(found: Found, headers: HeaderFields, lines: string[], now: EpochMs): Verdict {
     const { shared, settings, request } = this.#exchange
     const old = found.entry
-    const decision = this.#decide(old.status, { ...old.headers, ...headers }, now)
     const merged = mergeHeaders(linesFor(request, old), endToEnd(lines, headers))
+    const response = { status: old.status, headers: headerFields(merged) }
+    const decision = ruleOnResponse(this.#exchange, response, undefined, now)
     const stored = storedLines(merged, request)
     const entry: Entry = {
       ...old,
@@ -149,52 +178,41 @@ class Question implements CaptureOwner {
       headers: headerFields(stored.rawHeaders),
       storedAt: now,
       expiresAt: decision.action === 'store' ? decision.expiresAt : old.expiresAt,
+      tags: decision.action === 'store' ? decision.tags : old.tags,
       // It is written while it is played.
       owned: false,
     }
     if (decision.action === 'store') {
       const { dropAt } = decision
-      shared.guard.write('refresh a response', () => settings.cache.refresh(found, entry, dropAt))
+      let written: MaybePromise<unknown>
+      shared.guard.write(
+        'refresh a response',
+        () => (written = settings.cache.refresh(found, entry, dropAt)),
+      )
+      this.#landAfter(written)
     }
-    return { notes: [], instead: () => this.#confirmed({ ...found, entry }, now) }
+    return { notes: [], instead: (down) => this.#confirmed({ ...found, entry }, now, down) }
   }
 
-  #confirmed(found: Found, now: EpochMs): void {
-    this.#flight?.land()
+  // Those who wait find what has been confirmed, unless the storage takes too long for it.
+  #landAfter(written: MaybePromise<unknown>): void {
+    if (!isPromise(written)) return
+    this.#storing = true
+    const end = (): void => {
+      clearTimeout(timer)
+      this.#storing = false
+      this.#flight?.land()
+    }
+    const timer = setTimeout(end, this.#exchange.settings.storageTimeout)
+    written.then(end, end)
+  }
+
+  #confirmed(found: Found, now: EpochMs, down: Downstream): void {
+    if (this.#asked.unheard) return down.end({}, [])
     // A body that has gone meanwhile has to be asked for without conditions.
     const anew = { ...this.#asked, validate: undefined }
     const ask = (): void => askOrigin(this.#exchange, anew, () => {}, false)
-    answerFromCache(this.#exchange, found, now, this.#asked.why, ask)
-  }
-
-  #decide(status: number, headers: HeaderFields, now: EpochMs): ResponseDecision {
-    const { shared, settings, directives } = this.#exchange
-    const expiresAt = this.#expiresAt(status, headers, now)
-    if (!shared.guard.available || expiresAt === null) {
-      return { action: 'pass', why: 'cache-unavailable' }
-    }
-    return decideOnResponse(directives, { status, headers }, settings, expiresAt, now)
-  }
-
-  #expiresAt(status: number, headers: HeaderFields, now: EpochMs): EpochMs | undefined | null {
-    const { shared, settings, request } = this.#exchange
-    const { expireAfter } = settings
-    if (typeof expireAfter !== 'function') return expiryOf(expireAfter, now)
-    const { method, url } = request
-    try {
-      const lifetime = expireAfter({ method, url }, { status, headers: { ...headers } }) ?? 'never'
-      const expiresAt = expiryOf(lifetime, now)
-      if (expiresAt === null) throw new TypeError(`expireAfter must return ${lifetimeForms}`)
-      return expiresAt
-    } catch (cause) {
-      const message = 'expireAfter failed; the response is not stored'
-      shared.guard.failed(
-        'write',
-        '',
-        new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause }),
-      )
-      return null
-    }
+    answerFromCache(this.#exchange, found, now, { confirmed: this.#asked.why }, ask)
   }
 
   #settled(outcome: WriteOutcome, info: CacheInfo, now: EpochMs): void {
@@ -203,8 +221,14 @@ class Question implements CaptureOwner {
       info.stored = false
       info.reason = outcome.why
       if (outcome.why === 'failed') shared.guard.failed('write', 'store a response', outcome.error)
+      if (outcome.why === 'too-slow') {
+        const message = 'the storage is too slow for a long response, which is not stored'
+        const error = new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message)
+        shared.guard.failed('write', 'store a response', error)
+      }
     } else {
       shared.guard.answered('write')
+      tellStored(this.#exchange, info)
     }
     this.#storing = false
     this.#flight?.land()
@@ -226,4 +250,16 @@ class Question implements CaptureOwner {
       reason: stored ? this.#asked.why : decision.why,
     }
   }
+}
+
+// What the program itself has called off, ended or done wrong is no failure of the origin.
+const notOfTheOrigin = new Set([
+  'UND_ERR_ABORTED',
+  'UND_ERR_CLOSED',
+  'UND_ERR_DESTROYED',
+  'UND_ERR_INVALID_ARG',
+])
+
+function isFailure(error: Error & { code?: unknown }): boolean {
+  return error.name !== 'AbortError' && !notOfTheOrigin.has(String(error.code))
 }

@@ -16,6 +16,8 @@ export const cacheErrorCodes = [
   'ERR_CACHE_TABLE_FOREIGN',
   'ERR_CACHE_KEY_INVALID',
   'ERR_CACHE_ENTRY_CORRUPT',
+  'ERR_CACHE_SIGNATURE_INVALID',
+  'ERR_CACHE_DECRYPT_FAILED',
   'ERR_CACHE_CALLBACK_FAILED',
 ] as const
 
@@ -45,11 +47,19 @@ export function isEntryError(error: unknown): error is CacheError {
   return error instanceof CacheError && entryErrors.has(error.code)
 }
 
-const entryErrors: ReadonlySet<CacheErrorCode> = new Set(['ERR_CACHE_ENTRY_CORRUPT'])
+const entryErrors: ReadonlySet<CacheErrorCode> = new Set([
+  'ERR_CACHE_ENTRY_CORRUPT',
+  'ERR_CACHE_SIGNATURE_INVALID',
+  'ERR_CACHE_DECRYPT_FAILED',
+])
 
 /** Any failure as a `CacheError`: one of ours as it is, another as the cause of a new one. */
 export function asCacheError(code: CacheErrorCode, message: string, cause: unknown): CacheError {
-  return cause instanceof CacheError ? cause : new CacheError(code, message, { cause })
+  if (cause instanceof CacheError) return cause
+  // Where several addresses of a host failed there is no message, but a code.
+  const { message: why, code: driverCode } = (cause ?? {}) as { message?: string; code?: string }
+  const reason = why || driverCode
+  return new CacheError(code, reason ? `${message}: ${reason}` : message, { cause })
 }
 
 /** A mistake in the calling code: a TypeError, as Node's own argument errors are. */

@@ -1,12 +1,37 @@
 /** What the cache tells the outside: one diagnostics channel for each kind of event. */
-import { channel } from 'node:diagnostics_channel'
+import { channel, type Channel } from 'node:diagnostics_channel'
 import type { CacheError } from './errors.ts'
+import type { CacheInfo } from './response/cache-info.ts'
 
-const errors = channel('undici-cache:error')
+/** What can become of a request, and of the cache. */
+export type EventName = 'hit' | 'miss' | 'store' | 'bypass' | 'refuse' | 'error'
+
+/** One channel for each thing that can become of a request; `undici-cache:hit` and so on. */
+export const events: Readonly<Record<EventName, Channel>> = {
+  hit: channel('undici-cache:hit'),
+  miss: channel('undici-cache:miss'),
+  store: channel('undici-cache:store'),
+  bypass: channel('undici-cache:bypass'),
+  refuse: channel('undici-cache:refuse'),
+  error: channel('undici-cache:error'),
+}
+
+/** What is published on all channels but `undici-cache:error`. */
+export interface CacheEvent {
+  /** The cache, to tell several apart. */
+  readonly cache: unknown
+  readonly method: string
+  /** Without credentials; undefined for a request that was left alone unread. */
+  readonly url: string | undefined
+  /** The same word as in `getCacheInfo(response).reason`. */
+  readonly reason: string
+  /** Undefined for `undici-cache:bypass`. */
+  readonly info?: CacheInfo | undefined
+}
 
 /** Tells of a failure on `undici-cache:error`, as `{ error }`, and to `onError`. */
 export function reportError(error: CacheError, onError: (error: CacheError) => void): void {
-  if (errors.hasSubscribers) errors.publish({ error })
+  if (events.error.hasSubscribers) events.error.publish({ error })
   try {
     onError(error)
   } catch (thrown) {

@@ -5,6 +5,7 @@ import type { Flights } from './cache/single-flight.ts'
 import type { LoopTurn } from './loop-turn.ts'
 import type { Settings } from './options.ts'
 import type { Directives } from './policy/cache-control.ts'
+import type { Refreshes } from './refreshes.ts'
 import type { CacheRequest } from './request/read-request.ts'
 import type { Downstream } from './response/downstream.ts'
 
@@ -13,6 +14,7 @@ export interface Shared {
   readonly guard: Guard
   readonly flights: Flights
   readonly turn: LoopTurn
+  readonly refreshes: Refreshes
 }
 
 /** One composition: what is below the interceptor there. */

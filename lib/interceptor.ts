@@ -6,8 +6,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
 import { Guard } from './backends/guard.ts'
 import type { BaseCache } from './cache/base-cache.ts'
+import { describeRequest, detailed, type RequestTarget } from './cache/describe-request.ts'
 import { Flights } from './cache/single-flight.ts'
-import { invalidOption } from './errors.ts'
+import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
 import { LoopTurn } from './loop-turn.ts'
@@ -20,19 +21,30 @@ import {
   type Settings,
 } from './options.ts'
 import { parseCacheControl } from './policy/cache-control.ts'
+import { refusesUrl } from './policy/lifetime-rules.ts'
+import { Refreshes } from './refreshes.ts'
 import { flatHeaders, isOneShot } from './request/headers.ts'
-import { readBody } from './request/read-body.ts'
-import { completeRequest, readHead, type RequestHead } from './request/read-request.ts'
+import { readBody, type ReadBody } from './request/read-body.ts'
+import {
+  completeRequest,
+  readHead,
+  type CacheRequest,
+  type RequestHead,
+} from './request/read-request.ts'
 import { Downstream } from './response/downstream.ts'
 import { asHandler, type Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'
 import { runExchange } from './run-exchange.ts'
+import { tellBypass } from './tell.ts'
+import type { Ms } from './units.ts'
 
 /** What `cacheInterceptor()` returns: for `compose()`, with the cache at hand. */
 export interface CacheInterceptor {
   (dispatch: Dispatcher.Dispatch): Dispatcher.Dispatch
   /** What is stored. */
   readonly cache: BaseCache
+  /** The key under which a request is stored, with the options that are in force here. */
+  createKey(target: RequestTarget): string
   /** Runs `fn`; its requests, `fetch` and all others, get these options. Calls may be nested. */
   with<T>(options: CallOptions, fn: () => T): T
   /** Deletes everything that is stored. */
@@ -63,6 +75,7 @@ export function cacheInterceptor(options: CacheOptions = {}): CacheInterceptor {
   }
   return Object.assign(interceptor, {
     cache: shell.cache,
+    createKey: (target: RequestTarget) => shell.createKey(target),
     with: <T>(call: CallOptions, fn: () => T): T => shell.with(call, fn),
     clear: () => shell.cache.clear(),
     close: () => shell.close(),
@@ -75,6 +88,9 @@ interface ComposedRoute extends Route {
   readonly origin: string | undefined
 }
 
+// How long a program that ends waits for the origin.
+const refreshPatience: Ms = 3_000
+
 class Shell {
   readonly #settings: Settings
   readonly #shared: Shared
@@ -85,11 +101,17 @@ class Shell {
   constructor(options: CacheOptions) {
     this.#settings = readOptions(options)
     this.#ownsCache = options.backend !== this.#settings.cache
+    this.cache.useKeyRules(this.#settings.keyRules)
     const { onError, storageTimeout } = this.#settings
+    const report = (error: CacheError): void => {
+      this.cache.counters.errors++
+      reportError(error, onError)
+    }
     this.#shared = {
-      guard: new Guard({ budget: storageTimeout, report: (error) => reportError(error, onError) }),
+      guard: new Guard({ budget: storageTimeout, report }),
       flights: new Flights(),
       turn: new LoopTurn(),
+      refreshes: new Refreshes(),
     }
   }
 
@@ -97,12 +119,22 @@ class Shell {
     return this.#settings.cache
   }
 
+  createKey(target: RequestTarget): string {
+    const { key, keyRules } = this.#calls.getStore() ?? this.#settings
+    return describeRequest(key === undefined ? target : { ...detailed(target), key }, keyRules).key
+  }
+
   with<T>(call: CallOptions, fn: () => T): T {
     return this.#calls.run(withCallOptions(this.#calls.getStore() ?? this.#settings, call), fn)
   }
 
   close(): Promise<void> {
-    return (this.#closed ??= this.#ownsCache ? this.cache.close() : this.cache.flush())
+    return (this.#closed ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    await this.#shared.refreshes.end(refreshPatience)
+    await (this.#ownsCache ? this.cache.close() : this.cache.flush())
   }
 
   dispatch(
@@ -118,14 +150,23 @@ class Shell {
       ? { ...given, headers: flatHeaders(given.headers) }
       : given
 
-    const head = readHead(withOrigin(options, route.origin ?? settings.origin))
+    const { keyRules } = settings
+    const head = readHead(withOrigin(options, route.origin ?? settings.origin), keyRules)
     if (typeof head === 'string') {
       // What is no plain exchange of a request and a response is left alone entirely.
-      const plain = head === 'range' || head === 'conditional'
+      tellBypass(settings.cache, options.method, undefined, head)
+      const plain = head !== 'upgrade' && head !== 'no-origin' && head !== 'event-stream'
       return forward(route, options, plain ? noted(handler, settings, head) : handler)
     }
-    if (!settings.allowableMethods.has(options.method)) {
+    const allowed = settings.allowableMethods.has(options.method)
+    if (!allowed && !mayBeGraphql(options, head)) {
+      tellBypass(settings.cache, options.method, head.url, 'method')
       return forward(route, options, noted(handler, settings, 'method'))
+    }
+    const refusal = this.#refusal(settings, head.url)
+    if (refusal !== undefined) {
+      tellBypass(settings.cache, options.method, head.url, refusal)
+      return forward(route, options, noted(handler, settings, refusal))
     }
     if (options.body === undefined || options.body === null) {
       this.#exchange(route, settings, options, new Downstream(handler), head)
@@ -135,15 +176,33 @@ class Shell {
     return true
   }
 
+  #refusal({ lifetimes }: Settings, url: string): 'do-not-cache' | 'callback-failed' | undefined {
+    try {
+      return refusesUrl(lifetimes, url) ? 'do-not-cache' : undefined
+    } catch (cause) {
+      const message = 'a pattern of urlsExpireAfter failed; the request is not cached'
+      const error = new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause })
+      this.#shared.guard.failed('read', '', error)
+      return 'callback-failed'
+    }
+  }
+
   #exchange(
     route: Route,
     settings: Settings,
     options: Dispatcher.DispatchOptions,
     down: Downstream,
     head: RequestHead,
-    digest?: string,
+    body?: ReadBody,
   ): void {
-    const request = completeRequest(options, head, digest, settings.key)
+    let request: CacheRequest
+    try {
+      request = completeRequest(options, head, body?.digest, settings.key, body)
+    } catch (error) {
+      // A function of the caller's; the request goes on as if there were no cache.
+      this.#shared.guard.failed('read', 'know a request', error)
+      return passBy(route, settings, options, down, head, 'callback-failed')
+    }
     // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
     const directives = parseCacheControl(request.cacheControl ?? request.pragma)
     try {
@@ -161,7 +220,8 @@ class Shell {
     handler: Handler,
     head: RequestHead,
   ): void {
-    const read = readBody(options.body, head.contentType, settings.maxRequestBodyBytes)
+    const { maxRequestBodyBytes, keyRules } = settings
+    const read = readBody(options.body, head.contentType, maxRequestBodyBytes, keyRules)
     const down = new Downstream(handler)
     // fetch ends a body that fails as if it were complete, and aborts when it is told that the
     // request has begun: it is told now, before a short body is taken for the whole.
@@ -170,11 +230,13 @@ class Shell {
         () => down.start(),
         () => {},
       )
-    const done = chain(read, ({ digest, body }) => {
+    const done = chain(read, (known) => {
       if (down.ended) return
+      const { body } = known
       const outgoing = body === options.body ? options : withBody(options, body)
-      if (digest !== undefined) this.#exchange(route, settings, outgoing, down, head, digest)
-      else forward(route, outgoing, passThrough(down, 'body', settings.statusHeaders))
+      const why = whyNot(known, settings.allowableMethods.has(options.method))
+      if (why === undefined) this.#exchange(route, settings, outgoing, down, head, known)
+      else passBy(route, settings, outgoing, down, head, why)
     })
     if (isPromise(done)) done.catch((error: unknown) => down.error(error as Error))
   }
@@ -192,6 +254,30 @@ class Shell {
 
 function forward(route: Route, options: Dispatcher.DispatchOptions, handler: Handler): boolean {
   return route.dispatch(options, handler)
+}
+
+function passBy(
+  route: Route,
+  settings: Settings,
+  options: Dispatcher.DispatchOptions,
+  down: Downstream,
+  head: RequestHead,
+  reason: string,
+): void {
+  tellBypass(settings.cache, options.method, head.url, reason)
+  forward(route, options, passThrough(down, reason, settings.statusHeaders))
+}
+
+// Whether it is a query can be told only when its body has been read.
+function mayBeGraphql({ method, body }: Dispatcher.DispatchOptions, head: RequestHead): boolean {
+  if (head.ruled?.rules.graphql !== true || method !== 'POST') return false
+  return body !== undefined && body !== null && /json|graphql/i.test(head.contentType ?? '')
+}
+
+function whyNot({ digest, operation }: ReadBody, allowed: boolean): string | undefined {
+  if (operation === 'mutation' || operation === 'subscription') return `graphql-${operation}`
+  if (!allowed && operation === undefined) return 'method'
+  return digest === undefined ? 'body' : undefined
 }
 
 function noted(handler: Handler, { statusHeaders }: Settings, reason: string): Handler {

@@ -7,7 +7,9 @@ import { askOrigin, type Asked } from './ask-origin.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
 import { notFound, type Found, type Lookup } from './cache/lookup.ts'
 import { isPromise } from './maybe-promise.ts'
-import { decideOnRequest } from './policy/decide-on-request.ts'
+import { decideOnRequest, isFresh } from './policy/decide-on-request.ts'
+import { hasValidator } from './policy/validators.ts'
+import { canRefresh, refreshInBackground } from './refresh-in-background.ts'
 
 /** @param mayJoin whether it may wait for an identical request that is under way */
 export function runExchange(exchange: Exchange, mayJoin = true): void {
@@ -21,7 +23,8 @@ export function runExchange(exchange: Exchange, mayJoin = true): void {
       if (down.ended) return
       // Stored after the storage was asked, and before it answered: it has to be asked again.
       const stored = shared.flights.landedSince(request.key, mark)
-      if (stored && lookup.found === undefined && mayJoin) runExchange(exchange, false)
+      const fresh = lookup.found !== undefined && isFresh(lookup.found.entry, Date.now())
+      if (stored && !fresh && mayJoin) runExchange(exchange, false)
       else decide(exchange, lookup, mayJoin)
     } catch (error) {
       down.error(error as Error)
@@ -33,15 +36,21 @@ export function runExchange(exchange: Exchange, mayJoin = true): void {
   void answer.then(goOn)
 }
 
+const refreshing = 'stale-while-revalidate'
+
 function decide(exchange: Exchange, lookup: Lookup, mayJoin: boolean): void {
   const { settings, directives } = exchange
   const found = usable(exchange, lookup)
   const now = Date.now()
-  const decision = decideOnRequest(directives, settings, found?.entry, now)
-  const ask = (why: Asked['why'], validate?: Found): void =>
+  let decision = decideOnRequest(directives, settings, found?.entry, now)
+  if (decision.action === 'replay' && decision.stale === refreshing && !canRefresh(exchange)) {
+    const rules = { ...settings, staleWhileRevalidate: 0 }
+    decision = decideOnRequest(directives, rules, found?.entry, now)
+  }
+  const ask = (asked: Omit<Asked, 'lookup'>): void =>
     askOrigin(
       exchange,
-      { why, lookup, validate },
+      { ...asked, lookup },
       () => {
         if (!exchange.down.ended) runExchange(exchange, false)
       },
@@ -50,16 +59,30 @@ function decide(exchange: Exchange, lookup: Lookup, mayJoin: boolean): void {
 
   switch (decision.action) {
     case 'replay':
-      return answerFromCache(exchange, found!, now, undefined, () => ask('uri-miss'))
+      answerFromCache(exchange, found!, now, { stale: decision.stale }, () =>
+        ask({ why: 'uri-miss' }),
+      )
+      if (decision.stale === refreshing) {
+        refreshInBackground(exchange, { why: 'stale', lookup, validate: toValidate(found!) })
+      }
+      return
     case 'refuse':
       return refuse(exchange)
-    case 'revalidate':
-      // What was found at the end of a chain says nothing about its beginning.
-      return ask(decision.why, found!.history === undefined ? found : undefined)
-    case 'forward':
-      if (decision.why !== 'miss') return ask(decision.why)
-      return ask(lookup.variantMissing === true ? 'vary-miss' : 'uri-miss')
+    case 'ask': {
+      const { why, validate, elseStale } = decision
+      if (why === 'miss') return ask({ why: lookup.variantMissing ? 'vary-miss' : 'uri-miss' })
+      return ask({
+        why,
+        validate: validate ? toValidate(found!) : undefined,
+        otherwise: elseStale ? found : undefined,
+      })
+    }
   }
+}
+
+// What was found at the end of a chain says nothing about its beginning.
+function toValidate(found: Found): Found | undefined {
+  return found.history === undefined && hasValidator(found.entry.headers) ? found : undefined
 }
 
 // A redirect that fetch has left unread is no answer for somebody who may read it, nor any

@@ -33,7 +33,7 @@ describe('CacheError', () => {
     const wrapped = asCacheError('ERR_CACHE_STORAGE_BUSY', 'busy', cause)
     assert.deepEqual(
       [wrapped.code, wrapped.message, wrapped.cause],
-      ['ERR_CACHE_STORAGE_BUSY', 'busy', cause],
+      ['ERR_CACHE_STORAGE_BUSY', 'busy: disk on fire', cause],
     )
   })
 })

@@ -1,6 +1,7 @@
 /** The table of a DynamoDB cache: seen to be ours, or made, before it is used for the first time. */
 import { setTimeout as later } from 'node:timers/promises'
 import { CacheError } from '../errors.ts'
+import type { Waiting } from './waiting.ts'
 
 /** The part of the SDK that is used here. */
 export interface DynamoDbDriver {
@@ -10,12 +11,24 @@ export interface DynamoDbDriver {
 
 /** A `DynamoDBClient`, as far as it is used here. */
 export interface DynamoDbClient {
-  send(command: unknown): Promise<unknown>
+  send(command: unknown, options?: { abortSignal: AbortSignal }): Promise<unknown>
   destroy(): void
 }
 
 /** Sends one request: the command's name without "Command", and its input. */
 export type Send = <T = unknown>(name: string, input: object) => Promise<T>
+
+/** Sends by way of a client; each request ends when it is not waited for any longer. */
+export function sending(driver: DynamoDbDriver, client: DynamoDbClient, waiting: Waiting): Send {
+  return <T>(name: string, input: object): Promise<T> => {
+    const Command = driver[`${name}Command`] as new (given: object) => object
+    const controller = new AbortController()
+    return waiting.for(
+      async () => (await client.send(new Command(input), { abortSignal: controller.signal })) as T,
+      () => controller.abort(),
+    )
+  }
+}
 
 interface TableDescription {
   readonly Table: {

@@ -11,11 +11,14 @@ import {
   type StoredRecord,
 } from './base-storage.ts'
 import type { EpochMs } from '../units.ts'
+import { torn } from './frame.ts'
 import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
+import { unreadableHead } from './unreadable-head.ts'
 
 interface Item {
   readonly key: { S: string }
-  readonly head: { S: string }
+  /** Missing where the item is none of ours. */
+  readonly head?: { S: string }
   readonly body?: { B: Uint8Array }
   readonly expiresAt?: { N: string }
 }
@@ -128,11 +131,11 @@ export class DynamoDbStorage extends BaseStorage {
   override async *heads(): AsyncIterable<StoredHead> {
     for await (const { Items = [] } of this.#scan('#key, #head, #expiresAt')) {
       for (const item of Items) {
-        yield {
-          key: item.key.S.slice(this.#prefix.length),
-          head: item.head.S,
-          expiresAt: instantOf(item),
-        }
+        const key = item.key.S.slice(this.#prefix.length)
+        const expiresAt = instantOf(item)
+        yield item.head === undefined
+          ? unreadableHead(key, expiresAt, torn())
+          : { key, head: item.head.S, expiresAt }
       }
     }
   }
@@ -227,6 +230,7 @@ export class DynamoDbStorage extends BaseStorage {
 }
 
 function recordOf(item: Item): StoredRecord {
+  if (item.head === undefined) throw torn()
   const bytes = item.body?.B ?? new Uint8Array(0)
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return { head: item.head.S, body, expiresAt: instantOf(item) }

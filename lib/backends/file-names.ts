@@ -3,7 +3,18 @@ import { join } from 'node:path'
 import { CacheError } from '../errors.ts'
 import { checkKey } from './base-storage.ts'
 
-const ending = '.cached'
+/** By the serializer that writes them: how the names of files end. */
+export const fileEndings = {
+  native: '.cached',
+  json: '.json',
+  yaml: '.yaml',
+  bson: '.bson',
+} as const
+
+/** One of `fileEndings`. */
+export type FileEnding = (typeof fileEndings)[keyof typeof fileEndings]
+
+const endings: readonly FileEnding[] = Object.values(fileEndings)
 // A file name may have 255 bytes; what is added for an unfinished file needs some of them.
 const longestName = 220
 
@@ -13,15 +24,15 @@ const plainKey = /^[\w-]{1,200}$/
 export const shardName: RegExp = /^[0-9a-f]{2}$/
 
 /** Names of files that were being written. */
-export const unfinishedName: RegExp = /\.cached\.\d+-[0-9a-f]{8}\.tmp$/
+export const unfinishedName: RegExp = /\.(?:cached|json|yaml|bson)\.\d+-[0-9a-f]{8}\.tmp$/
 
 /**
- * Where the record of a key is, below the storage's folder.
+ * Where the record of a key is, below the storage's folder, the ending of the file aside.
  * @throws CacheError ERR_CACHE_KEY_INVALID where a file cannot have that name
  */
 export function pathOfKey(key: string): string {
   // As all of ours are.
-  if (plainKey.test(key)) return join(shardOf(key), key + ending)
+  if (plainKey.test(key)) return join(shardOf(key), key)
   checkKey(key)
   // Escaped, a name holds no separator. Dots stay, so those that mean folders are refused; so are
   // separators, though escaping would do, for who uses them has something else in mind.
@@ -30,19 +41,26 @@ export function pathOfKey(key: string): string {
     const message = `a file cannot have the key ${JSON.stringify(key)} as its name: no path separator, no dot at the beginning, at most ${longestName} characters when escaped`
     throw new CacheError('ERR_CACHE_KEY_INVALID', message)
   }
-  return join(shardOf(name), name + ending)
+  return join(shardOf(name), name)
 }
 
 /** The key of a file; undefined where it is none of ours. */
 export function keyOfFile(shard: string, file: string): string | undefined {
-  if (!file.endsWith(ending)) return undefined
+  const ending = endings.find((each) => file.endsWith(each))
+  if (ending === undefined) return undefined
+  const name = file.slice(0, -ending.length)
   try {
-    const key = decodeURIComponent(file.slice(0, -ending.length))
-    return pathOfKey(key) === join(shard, file) ? key : undefined
+    const key = decodeURIComponent(name)
+    return pathOfKey(key) === join(shard, name) ? key : undefined
   } catch {
     // No name that we could have given.
     return undefined
   }
+}
+
+/** The endings that the file of a key has when another serializer has written it. */
+export function otherEndings(ending: FileEnding): readonly FileEnding[] {
+  return endings.filter((each) => each !== ending)
 }
 
 function escape(key: string): string {

@@ -7,6 +7,7 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CacheError, isEntryError } from '../errors.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import {
   BaseStorage,
@@ -14,7 +15,18 @@ import {
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
-import { keyOfFile, pathOfKey, shardName, unfinishedName } from './file-names.ts'
+import type { FileFormat } from './file-format.ts'
+import {
+  fileEndings,
+  keyOfFile,
+  otherEndings,
+  pathOfKey,
+  shardName,
+  unfinishedName,
+  type FileEnding,
+} from './file-names.ts'
+import { framedFile } from './framed-file.ts'
+import { unreadableHead } from './unreadable-head.ts'
 import { deleteFile, isMissing, readRecord, readRecordHead, writeRecord } from './record-file.ts'
 
 // What a killed process leaves is removed when nobody can still be writing it.
@@ -22,49 +34,62 @@ const orphanAge: Ms = 3_600_000
 
 /** Records as files below one folder; see the top of the file. */
 export class FileStorage extends BaseStorage {
-  override readonly traits: StorageTraits = {
-    persistent: true,
-    expires: false,
-    maxBodyBytes: 2 ** 28,
-  }
+  override readonly traits: StorageTraits
   readonly directory: string
+  readonly #format: FileFormat
+  readonly #otherEndings: readonly FileEnding[]
 
   /** @param directory made at the first write */
-  constructor(directory: string) {
+  constructor(directory: string, format: FileFormat = framedFile) {
     super()
+    this.traits = { persistent: true, expires: false, maxBodyBytes: format.maxBodyBytes }
     this.directory = directory
+    this.#format = format
+    this.#otherEndings = otherEndings(format.ending)
   }
 
   override get(key: string): StoredRecord | undefined {
-    return readRecord(this.pathOf(key))
+    const record = readRecord(this.pathOf(key), this.#format)
+    if (record === undefined) this.#refuseOthers(key)
+    return record
   }
 
   override set(key: string, record: StoredRecord): void {
-    writeRecord(this.pathOf(key), record)
+    const path = this.pathOf(key)
+    writeRecord(path, this.#format, record)
+    for (const other of this.#others(key)) deleteFile(other)
   }
 
   override delete(key: string): boolean {
-    return deleteFile(this.pathOf(key))
+    const others = this.#others(key).filter(deleteFile)
+    return deleteFile(this.pathOf(key)) || others.length > 0
   }
 
   override has(key: string): boolean {
-    return statSync(this.pathOf(key), { throwIfNoEntry: false }) !== undefined
+    return isThere(this.pathOf(key)) || this.#others(key).length > 0
   }
 
   override async *keys(): AsyncIterable<string> {
     for (const shard of this.#shards()) {
-      for (const file of this.#files(shard)) {
-        const key = keyOfFile(shard, file)
-        if (key !== undefined) yield key
-      }
+      // Where a process was killed between them, there are two files of one key.
+      const keys = new Set(this.#files(shard).map((file) => keyOfFile(shard, file)))
+      for (const key of keys) if (key !== undefined) yield key
       await nextTurn()
+    }
+  }
+
+  /** The keys whose files this storage can read, and the files. */
+  async *files(): AsyncIterable<{ readonly key: string; readonly path: string }> {
+    for await (const key of this.keys()) {
+      const path = this.pathOf(key)
+      if (isThere(path)) yield { key, path }
     }
   }
 
   override async *heads(): AsyncIterable<StoredHead> {
     for await (const key of this.keys()) {
-      const head = readRecordHead(this.pathOf(key))
-      if (head !== undefined) yield { key, ...head }
+      const head = this.#readHead(key)
+      if (head !== undefined) yield head
     }
   }
 
@@ -88,7 +113,33 @@ export class FileStorage extends BaseStorage {
 
   /** The file of a key. @throws CacheError ERR_CACHE_KEY_INVALID where none can have that name */
   pathOf(key: string): string {
-    return join(this.directory, pathOfKey(key))
+    return join(this.directory, pathOfKey(key) + this.#format.ending)
+  }
+
+  #readHead(key: string): StoredHead | undefined {
+    try {
+      const head = readRecordHead(this.pathOf(key), this.#format)
+      if (head !== undefined) return { key, ...head }
+      this.#refuseOthers(key)
+      return undefined
+    } catch (error) {
+      if (!isEntryError(error)) throw error
+      return unreadableHead(key, undefined, error)
+    }
+  }
+
+  /** The files of the key that another serializer has written. */
+  #others(key: string): string[] {
+    const path = join(this.directory, pathOfKey(key))
+    return this.#otherEndings.map((ending) => path + ending).filter(isThere)
+  }
+
+  #refuseOthers(key: string): void {
+    const [other] = this.#others(key)
+    if (other === undefined) return
+    const [written] = Object.entries(fileEndings).find(([, ending]) => other.endsWith(ending))!
+    const message = `stored entry is corrupt: it was written by serializer '${written}', not by '${this.#format.serializer}'`
+    throw new CacheError('ERR_CACHE_ENTRY_CORRUPT', message)
   }
 
   #shards(): string[] {
@@ -109,6 +160,10 @@ export class FileStorage extends BaseStorage {
       }
     }
   }
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
 function list(path: string, what: 'files' | 'folders'): string[] {

@@ -1,193 +1,191 @@
 /**
- * Bodies in a GridFS bucket, the head beside them in a collection. Each write makes a new file, and
+ * Bodies in a GridFS bucket, the heads beside them in a collection. Each write makes a new file, and
  * the head that names it is switched last: readers and other writers see the old record or the new
  * one, never a mix. Nothing in the bucket expires by itself, for a TTL index on its files would
  * leave their chunks behind.
  */
-import { randomUUID } from 'node:crypto'
-import { finished } from 'node:stream/promises'
-import type { Writable } from 'node:stream'
+import type { StorageTraits, StoredRecord } from './base-storage.ts'
+import type { EpochMs, Ms } from '../units.ts'
+import { torn } from './frame.ts'
+import { deleteFiles, filesNamed, sweepFiles, writeFile, type FilesPlace } from './gridfs-files.ts'
+import { allOf, slicesOf } from './mongodb-connection.ts'
 import {
-  BaseStorage,
-  checkKey,
-  type StorageTraits,
-  type StoredHead,
-  type StoredRecord,
-} from './base-storage.ts'
-import type { EpochMs } from '../units.ts'
-import type { MongoCollection } from './mongodb.ts'
+  anyOf,
+  dateOf,
+  DocumentStorage,
+  idOf,
+  instantOf,
+  pastOf,
+  type DocumentPlace,
+  type HeadDocument,
+} from './mongodb-documents.ts'
 
-/** The part of the driver's bucket that is used here. */
-export interface GridFSBucket {
-  openUploadStreamWithId(id: string, name: string, options?: object): Writable
-  delete(id: string): Promise<void>
-}
+export type { GridFSBucket } from './gridfs-files.ts'
 
-/** What a storage needs of a database. */
-export interface GridFSPlace {
-  readonly heads: MongoCollection
-  readonly files: MongoCollection
-  readonly chunks: MongoCollection
-  readonly bucket: GridFSBucket
-}
+/** What a storage needs of a database: `documents` are the heads. */
+export type GridFSPlace = DocumentPlace & FilesPlace
 
-interface HeadDocument {
-  readonly _id: string
-  readonly head: string
-  readonly expiresAt?: Date | null
+interface FileDocument extends HeadDocument {
   /** Of the bucket's file; null where the body is empty. */
   readonly file: string | null
   readonly bodyBytes: number
 }
 
+interface FoundDocument extends FileDocument {
+  /** One of the body's, each of which comes with the head. */
+  readonly chunk?: { readonly n: number; readonly data: Buffer }
+}
+
 // A body that is replaced while it is read is read anew; nobody replaces it that often.
 const attempts = 5
-const keyOptions = { projection: { _id: 1 } }
-const headOptions = { projection: { head: 1, expiresAt: 1 } }
+const sweepEvery: Ms = 3_600_000
+const writesAtOnce = 8
+const none: ReadonlySet<string> = new Set()
+const fileOptions = { projection: { file: 1 } }
 
 /** Records whose bodies are files in a GridFS bucket; see the top of the file. */
-export class GridFSStorage extends BaseStorage {
+export class GridFSStorage extends DocumentStorage {
   override readonly traits: StorageTraits = {
     persistent: true,
     expires: false,
     maxBodyBytes: 2 ** 28,
   }
-  readonly #place: () => Promise<GridFSPlace>
+  readonly #place: GridFSPlace
+  readonly #bodyStages: readonly object[]
+  #sweptAt = -Infinity
 
-  /** @param place ready to be used, once it is asked for; a failed attempt is made again */
-  constructor(place: () => Promise<GridFSPlace>) {
-    super()
+  constructor(place: GridFSPlace) {
+    super(place)
     this.#place = place
+    // The head knows the length, so the bucket's own list of files need not be asked.
+    const from = place.chunks.collectionName
+    this.#bodyStages = [
+      { $lookup: { from, localField: 'file', foreignField: 'files_id', as: 'chunk' } },
+      // One document a chunk: together they may be too long for one.
+      { $unwind: { path: '$chunk', preserveNullAndEmptyArrays: true } },
+    ]
   }
 
   override async get(key: string): Promise<StoredRecord | undefined> {
-    const place = await this.#place()
+    const filter = idOf(key)
+    let before: string | null = null
     for (let attempt = 0; attempt < attempts; attempt++) {
-      const found = (await place.heads.findOne(idOf(key))) as HeadDocument | null
-      if (found === null) return undefined
-      const body = await readBody(place, found)
-      if (body !== undefined) return { head: found.head, body, expiresAt: instantOf(found) }
+      const found = await this.#read(filter)
+      if (found[0] === undefined) return undefined
+      const body = bodyOf(found)
+      const { head, bodyBytes, file } = found[0]
+      if (head === undefined) break
+      if (body.byteLength === bodyBytes) return { head, body, expiresAt: instantOf(found[0]) }
+      // Nobody is replacing it: its file is not whole.
+      if (file === before) break
+      before = file
     }
-    return undefined
+    throw torn()
   }
 
   override async set(key: string, record: StoredRecord): Promise<void> {
+    // The driver writes later than it is told to, and callers may change what they handed over.
+    await this.adopt(key, { ...record, body: Buffer.from(record.body) })
+  }
+
+  override async adopt(key: string, { head, body, expiresAt }: StoredRecord): Promise<void> {
     const filter = idOf(key)
-    const body = Buffer.from(record.body)
-    const place = await this.#place()
-    const file = body.byteLength === 0 ? null : await upload(place, key, body)
-    const { head, expiresAt } = record
+    await this.ready()
+    const file = body.byteLength === 0 ? null : await writeFile(this.#place, key, body)
+    const date = dateOf(expiresAt)
     const document = {
-      ...(expiresAt !== undefined && { expiresAt: new Date(Math.ceil(expiresAt)) }),
+      ...(date !== undefined && { expiresAt: date }),
       head,
       file,
       bodyBytes: body.byteLength,
     }
-    const before = (await place.heads.findOneAndReplace(filter, document, {
-      upsert: true,
-      returnDocument: 'before',
-    })) as HeadDocument | null
-    await deleteFile(place, before)
+    const before = await this.ask(() =>
+      this.documents.findOneAndReplace(filter, document, {
+        ...fileOptions,
+        upsert: true,
+        returnDocument: 'before',
+      }),
+    )
+    await this.#deleteFileOf(before)
   }
 
   override async delete(key: string): Promise<boolean> {
     const filter = idOf(key)
-    const place = await this.#place()
-    const before = (await place.heads.findOneAndDelete(filter)) as HeadDocument | null
-    await deleteFile(place, before)
+    const before = await this.ask(() => this.documents.findOneAndDelete(filter, fileOptions))
+    await this.#deleteFileOf(before)
     return before !== null
   }
 
-  override async has(key: string): Promise<boolean> {
-    const filter = idOf(key)
-    return (await (await this.#place()).heads.findOne(filter, keyOptions)) !== null
-  }
-
-  override async replaceHead(
-    key: string,
-    from: string,
-    { head, expiresAt }: Omit<StoredHead, 'key'>,
-  ): Promise<boolean> {
-    const filter = { ...idOf(key), head: from }
-    const { heads } = await this.#place()
-    const update =
-      expiresAt === undefined
-        ? { $set: { head }, $unset: { expiresAt: '' } }
-        : { $set: { head, expiresAt: new Date(Math.ceil(expiresAt)) } }
-    return (await heads.updateOne(filter, update)).matchedCount > 0
-  }
-
-  override async *keys(): AsyncIterable<string> {
-    const { heads } = await this.#place()
-    for await (const found of heads.find({}, keyOptions)) yield (found as HeadDocument)._id
-  }
-
-  override async *heads(): AsyncIterable<StoredHead> {
-    const { heads } = await this.#place()
-    for await (const each of heads.find({}, headOptions)) {
-      const found = each as HeadDocument
-      yield { key: found._id, head: found.head, expiresAt: instantOf(found) }
+  override async setMany(
+    records: Iterable<readonly [key: string, record: StoredRecord]>,
+  ): Promise<void> {
+    // Of several records for one key the last counts.
+    const last = [...new Map(records)]
+    for (const slice of slicesOf(last, writesAtOnce)) {
+      await Promise.all(slice.map(([key, record]) => this.set(key, record)))
     }
   }
 
-  override async size(): Promise<number> {
-    return (await this.#place()).heads.countDocuments({})
+  override async deleteMany(keys: readonly string[]): Promise<number> {
+    let deleted = 0
+    for (const slice of slicesOf(keys)) {
+      const cursor = this.documents.find(anyOf(slice), fileOptions)
+      deleted += await this.#deleteFound(await allOf(this.ask, cursor))
+    }
+    return deleted
   }
 
   override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    const { heads } = await this.#place()
-    const expired: string[] = []
-    const past = heads.find({ expiresAt: { $lte: new Date(now) } }, keyOptions)
-    for await (const each of past.limit(limit)) expired.push((each as HeadDocument)._id)
-    return this.deleteMany(expired)
+    const past = pastOf(now)
+    const cursor = this.documents.find(past, { ...fileOptions, limit })
+    const deleted = await this.#deleteFound(await allOf(this.ask, cursor), past)
+    if (deleted < limit) await this.#sweep()
+    return deleted
+  }
+
+  // Not all of the bucket: what another process is just writing has its head yet to come.
+  override async clear(): Promise<void> {
+    for await (const page of this.pages<FileDocument>(fileOptions)) await this.#deleteFound(page)
+    await sweepFiles(this.#place, this.documents)
+  }
+
+  async #read(filter: object): Promise<FoundDocument[]> {
+    return allOf(this.ask, this.documents.aggregate([{ $match: filter }, ...this.#bodyStages]))
   }
 
   // Heads first: a file without a head is nothing to readers, a head without a file is an error.
-  override async clear(): Promise<void> {
-    const { heads, files, chunks } = await this.#place()
-    await heads.deleteMany({})
-    await files.deleteMany({})
-    await chunks.deleteMany({})
+  async #deleteFound(found: readonly FileDocument[], condition: object = {}): Promise<number> {
+    let deleted = 0
+    for (const slice of slicesOf(found)) {
+      const keys = slice.map(({ _id }) => _id)
+      const files = slice.map(({ file }) => file)
+      const filter = { ...anyOf(keys), file: { $in: files }, ...condition }
+      const { deletedCount } = await this.ask(() => this.documents.deleteMany(filter))
+      deleted += deletedCount
+      // Where some were not as they were found any more, they may have been renewed only.
+      const kept =
+        deletedCount === slice.length ? none : await filesNamed(this.ask, this.documents, keys)
+      const gone = files.filter((file) => file !== null && !kept.has(file)) as string[]
+      await deleteFiles(this.#place, gone)
+    }
+    return deleted
+  }
+
+  async #deleteFileOf(head: object | null): Promise<void> {
+    const { file = null } = (head ?? {}) as Partial<FileDocument>
+    if (file !== null) await deleteFiles(this.#place, [file])
+  }
+
+  async #sweep(): Promise<void> {
+    const now = performance.now()
+    if (now - this.#sweptAt < sweepEvery) return
+    this.#sweptAt = now
+    await sweepFiles(this.#place, this.documents)
   }
 }
 
-/** @returns undefined where the file has been replaced meanwhile */
-async function readBody(place: GridFSPlace, found: HeadDocument): Promise<Buffer | undefined> {
-  if (found.file === null) return Buffer.alloc(0)
-  const parts: Buffer[] = []
-  // The head knows the length, so the bucket's own list of files need not be asked.
-  const chunks = place.chunks.find(
-    { files_id: found.file },
-    { sort: { n: 1 }, promoteBuffers: true },
-  )
-  for await (const chunk of chunks) parts.push((chunk as { data: Buffer }).data)
-  const body = Buffer.concat(parts)
-  return body.byteLength === found.bodyBytes ? body : undefined
-}
-
-async function upload({ bucket }: GridFSPlace, key: string, body: Buffer): Promise<string> {
-  const id = randomUUID()
-  const stream = bucket.openUploadStreamWithId(id, key)
-  stream.end(body)
-  await finished(stream)
-  return id
-}
-
-async function deleteFile(
-  { files, chunks }: GridFSPlace,
-  head: HeadDocument | null,
-): Promise<void> {
-  if (head === null || head.file === null) return
-  // Not by the bucket, which throws where another writer was faster.
-  await files.deleteOne({ _id: head.file })
-  await chunks.deleteMany({ files_id: head.file })
-}
-
-function idOf(key: string): { _id: string } {
-  checkKey(key)
-  return { _id: key }
-}
-
-function instantOf({ expiresAt }: HeadDocument): EpochMs | undefined {
-  return expiresAt?.getTime()
+function bodyOf(found: readonly FoundDocument[]): Buffer {
+  const chunks = found.flatMap(({ chunk }) => chunk ?? [])
+  const parts = chunks.toSorted((a, b) => a.n - b.n).map(({ data }) => data)
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
 }

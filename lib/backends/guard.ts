@@ -4,7 +4,7 @@
  * each outage. After something hung, the storage is left alone for a while, so that an outage costs
  * one budget and not one for each request.
  */
-import { asCacheError, CacheError } from '../errors.ts'
+import { asCacheError, CacheError, isEntryError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { Ms } from '../units.ts'
 
@@ -17,6 +17,15 @@ export interface GuardOptions {
 
 type Access = 'read' | 'write'
 
+/** The last failure, and whether anything was answered since. */
+interface Outage {
+  readonly failedAt?: number
+  answered?: boolean
+}
+
+// A storage that fails by turns, as a cluster without one of its nodes does, has one outage: it is
+// over when nothing has failed for as long as so many budgets.
+const quietBudgets = 5
 const firstRest: Ms = 1_000
 const longestRest: Ms = 30_000
 // Nobody waits for a write, but one that never ends must not go unnoticed.
@@ -26,7 +35,7 @@ const writeBudgets = 10
 export class Guard {
   readonly #options: GuardOptions
   // Apart: a server that is full can still be read.
-  readonly #down = { read: false, write: false }
+  readonly #outages: Record<Access, Outage> = { read: {}, write: {} }
   #rest: Ms = firstRest
   #restsUntil = 0
 
@@ -79,16 +88,23 @@ export class Guard {
   failed(kind: Access, what: string, cause: unknown): void {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
     if (!isOutage(error)) return this.#options.report(error)
+    const now = performance.now()
+    const { failedAt, answered } = this.#outages[kind]
+    const over =
+      failedAt === undefined ||
+      (answered === true && now - failedAt > this.#options.budget * quietBudgets)
+    this.#outages[kind] = { failedAt: now }
     // That nothing can be written is no news where nothing can be read.
-    const known = this.#down[kind] || this.#down.read
-    this.#down[kind] = true
-    if (!known) this.#options.report(error)
+    const { read } = this.#outages
+    const known = kind === 'write' && read.failedAt !== undefined && read.answered !== true
+    if (over && !known) this.#options.report(error)
   }
 
-  /** Ends an outage. */
+  /** Ends an outage, unless the next failure follows soon. */
   answered(kind: Access): void {
-    if (!this.#down[kind]) return
-    this.#down[kind] = false
+    const outage = this.#outages[kind]
+    if (outage.failedAt === undefined || outage.answered === true) return
+    outage.answered = true
     this.#rest = firstRest
     this.#restsUntil = 0
   }
@@ -126,6 +142,6 @@ export class Guard {
 }
 
 // One entry, or a function of the caller's, says nothing about the storage.
-function isOutage({ code }: CacheError): boolean {
-  return code !== 'ERR_CACHE_ENTRY_CORRUPT' && code !== 'ERR_CACHE_CALLBACK_FAILED'
+function isOutage(error: CacheError): boolean {
+  return error.code !== 'ERR_CACHE_CALLBACK_FAILED' && !isEntryError(error)
 }

@@ -12,45 +12,48 @@ import {
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
-import { CacheError } from '../errors.ts'
 import type { StoredHead, StoredRecord } from './base-storage.ts'
-import { frameHead, prefixBytes, readFrame, readPrefix, torn } from './frame.ts'
+import type { FileFormat } from './file-format.ts'
+import { torn } from './frame.ts'
+
+// Most heads are shorter, and read with one call.
+const headGuessBytes = 4096
 
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function readRecord(path: string): StoredRecord | undefined {
+export function readRecord(path: string, format: FileFormat): StoredRecord | undefined {
   return withFile(path, (file) => {
-    const bytes = Buffer.allocUnsafeSlow(fstatSync(file).size)
-    if (!fill(file, bytes, 0)) throw torn()
-    return readFrame(bytes)
+    const bytes = readStart(file, fstatSync(file).size)
+    if (bytes === undefined) throw torn()
+    return format.decode(bytes)
   })
 }
 
-/** The head alone; undefined also where the file is not whole, which is a miss to readers. */
-export function readRecordHead(path: string): Omit<StoredHead, 'key'> | undefined {
+/** The head alone. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
+export function readRecordHead(
+  path: string,
+  format: FileFormat,
+): Omit<StoredHead, 'key'> | undefined {
   return withFile(path, (file) => {
-    const start = Buffer.alloc(prefixBytes)
-    if (!fill(file, start, 0)) return undefined
-    try {
-      const { headBytes, expiresAt } = readPrefix(start)
-      if (headBytes > fstatSync(file).size) return undefined
-      const head = Buffer.alloc(headBytes)
-      return fill(file, head, prefixBytes) ? { head: head.toString(), expiresAt } : undefined
-    } catch (error) {
-      if (error instanceof CacheError) return undefined
-      throw error
+    const { size } = fstatSync(file)
+    for (let bytes = Math.min(headGuessBytes, size); ;) {
+      const start = readStart(file, bytes)
+      if (start === undefined) throw torn()
+      const head = format.decodeHead(start, size)
+      if (typeof head !== 'number') return head
+      if (bytes === size) throw torn()
+      bytes = Math.min(head, size)
     }
   })
 }
 
 /** Writes beside the place and renames into it, which is atomic. */
-export function writeRecord(path: string, record: StoredRecord): void {
+export function writeRecord(path: string, format: FileFormat, record: StoredRecord): void {
+  const chunks = format.encode(record)
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   try {
     const file = openForWriting(temporary)
     try {
-      // Both in one call would copy the body first.
-      writeAll(file, frameHead(record))
-      writeAll(file, record.body)
+      for (const chunk of chunks) writeAll(file, chunk)
     } finally {
       closeSync(file)
     }
@@ -95,14 +98,15 @@ function withFile<T>(path: string, read: (file: number) => T): T | undefined {
   }
 }
 
-/** @returns whether the file was long enough */
-function fill(file: number, bytes: Buffer, from: number): boolean {
-  for (let filled = 0; filled < bytes.byteLength;) {
-    const read = readSync(file, bytes, filled, bytes.byteLength - filled, from + filled)
-    if (read === 0) return false
+/** The first bytes; undefined where the file has not as many. */
+function readStart(file: number, byteLength: number): Buffer | undefined {
+  const bytes = Buffer.allocUnsafeSlow(byteLength)
+  for (let filled = 0; filled < byteLength;) {
+    const read = readSync(file, bytes, filled, byteLength - filled, filled)
+    if (read === 0) return undefined
     filled += read
   }
-  return true
+  return bytes
 }
 
 function openForWriting(path: string): number {

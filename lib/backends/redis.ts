@@ -10,21 +10,13 @@ import {
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
+import type { EpochMs } from '../units.ts'
+import { isEntryError } from '../errors.ts'
 import { frameHead, prefixBytes, readFrame, readPrefix } from './frame.ts'
+import { keyPrefixOf, mastersOf, type Ask } from './redis-connection.ts'
+import { unreadableHead } from './unreadable-head.ts'
 
-/** The part of ioredis that is used here, of `Redis` and `Cluster` alike. */
-export interface RedisClient {
-  getBuffer(key: string): Promise<Buffer | null>
-  getrangeBuffer(key: string, start: number, end: number): Promise<Buffer>
-  set(key: string, value: Buffer): Promise<unknown>
-  set(key: string, value: Buffer, mode: 'PXAT', at: number): Promise<unknown>
-  unlink(key: string): Promise<number>
-  exists(key: string): Promise<number>
-  scan(cursor: string, ...options: (string | number)[]): Promise<[cursor: string, keys: string[]]>
-  eval(script: string, keyCount: number, ...parameters: (string | Buffer)[]): Promise<unknown>
-  nodes?(role: 'master'): RedisClient[]
-  readonly options?: { keyPrefix?: string; redisOptions?: { keyPrefix?: string } }
-}
+export type { RedisClient } from './redis-connection.ts'
 
 const pageKeys = 500
 // Most heads are shorter, and come with the first question.
@@ -53,35 +45,42 @@ export class RedisStorage extends BaseStorage {
     // Redis holds 512 MB in a value; what goes over the wire at once should be less.
     maxBodyBytes: 2 ** 26,
   }
-  readonly #client: RedisClient
+  readonly #ask: Ask
   readonly #prefix: string
 
   /** @param namespace of the cache; it may hold anything, and never meets another one's keys */
-  constructor(client: RedisClient, namespace: string, name: string) {
+  constructor(ask: Ask, namespace: string, name: string) {
     super()
-    this.#client = client
+    this.#ask = ask
     // Escaped it holds no separator, so no namespace is the beginning of another.
     this.#prefix = `${encodeURIComponent(namespace)}:${name}:`
   }
 
   override async get(key: string): Promise<StoredRecord | undefined> {
-    const value = await this.#client.getBuffer(this.#keyOf(key))
+    const keyed = this.#keyOf(key)
+    const value = await this.#ask((client) => client.getBuffer(keyed))
     return value === null ? undefined : readFrame(value)
   }
 
   override async set(key: string, record: StoredRecord): Promise<void> {
+    const keyed = this.#keyOf(key)
     const value = Buffer.concat([frameHead(record), record.body])
     const { expiresAt } = record
-    if (expiresAt === undefined) await this.#client.set(this.#keyOf(key), value)
-    else await this.#client.set(this.#keyOf(key), value, 'PXAT', Math.max(1, Math.ceil(expiresAt)))
+    await this.#ask((client) =>
+      expiresAt === undefined
+        ? client.set(keyed, value)
+        : client.set(keyed, value, 'PXAT', instantOf(expiresAt)),
+    )
   }
 
   override async delete(key: string): Promise<boolean> {
-    return (await this.#client.unlink(this.#keyOf(key))) > 0
+    const keyed = this.#keyOf(key)
+    return (await this.#ask((client) => client.unlink(keyed))) > 0
   }
 
   override async has(key: string): Promise<boolean> {
-    return (await this.#client.exists(this.#keyOf(key))) > 0
+    const keyed = this.#keyOf(key)
+    return (await this.#ask((client) => client.exists(keyed))) > 0
   }
 
   override async replaceHead(
@@ -92,9 +91,9 @@ export class RedisStorage extends BaseStorage {
     const current = await this.#head(key)
     if (current?.head !== from) return false
     const prefix = frameHead({ head, expiresAt, body: { byteLength: current.bodyBytes } })
-    const at = expiresAt === undefined ? '' : String(Math.max(1, Math.ceil(expiresAt)))
-    const keyed = this.#keyOf(key)
-    return (await this.#client.eval(replaceScript, 1, keyed, Buffer.from(from), prefix, at)) === 1
+    const at = expiresAt === undefined ? '' : String(instantOf(expiresAt))
+    const parameters = [this.#keyOf(key), Buffer.from(from), prefix, at]
+    return (await this.#ask((client) => client.eval(replaceScript, 1, ...parameters))) === 1
   }
 
   override async *keys(): AsyncIterable<string> {
@@ -103,12 +102,8 @@ export class RedisStorage extends BaseStorage {
 
   override async *heads(): AsyncIterable<StoredHead> {
     for await (const page of this.#pages()) {
-      const heads = await Promise.all(page.map((key) => this.#head(key)))
-      for (const [index, found] of heads.entries()) {
-        if (found !== undefined) {
-          yield { key: page[index]!, head: found.head, expiresAt: found.expiresAt }
-        }
-      }
+      const heads = await Promise.all(page.map((key) => this.#listed(key)))
+      for (const found of heads) if (found !== undefined) yield found
     }
   }
 
@@ -140,12 +135,12 @@ export class RedisStorage extends BaseStorage {
 
   async #head(key: string): Promise<(Omit<StoredHead, 'key'> & { bodyBytes: number }) | undefined> {
     const keyed = this.#keyOf(key)
-    let start = await this.#client.getrangeBuffer(keyed, 0, prefixBytes + headGuessBytes - 1)
+    const read = (bytes: number): Promise<Buffer> =>
+      this.#ask((client) => client.getrangeBuffer(keyed, 0, bytes - 1))
+    let start = await read(prefixBytes + headGuessBytes)
     if (start.byteLength === 0) return undefined
     const { expiresAt, headBytes, bodyBytes } = readPrefix(start)
-    if (start.byteLength < prefixBytes + headBytes) {
-      start = await this.#client.getrangeBuffer(keyed, 0, prefixBytes + headBytes - 1)
-    }
+    if (start.byteLength < prefixBytes + headBytes) start = await read(prefixBytes + headBytes)
     return {
       head: start.toString('utf8', prefixBytes, prefixBytes + headBytes),
       expiresAt,
@@ -153,17 +148,29 @@ export class RedisStorage extends BaseStorage {
     }
   }
 
+  async #listed(key: string): Promise<StoredHead | undefined> {
+    try {
+      const found = await this.#head(key)
+      return found && { key, head: found.head, expiresAt: found.expiresAt }
+    } catch (error) {
+      if (!isEntryError(error)) throw error
+      return unreadableHead(key, undefined, error)
+    }
+  }
+
   // SCAN may repeat a key, and an empty page is not the last one; only cursor '0' ends it. It is not
   // told of the client's own prefix, and gives it back with the keys.
   async *#pages(): AsyncIterable<string[]> {
-    const { options } = this.#client
-    const before = (options?.keyPrefix ?? options?.redisOptions?.keyPrefix ?? '') + this.#prefix
+    const before = (await this.#ask(async (client) => keyPrefixOf(client))) + this.#prefix
     const match = `${before.replaceAll(/[*?[\]\\^]/g, String.raw`\$&`)}*`
     const seen = new Set<string>()
-    for (const node of this.#client.nodes?.('master') ?? [this.#client]) {
+    for (const node of await this.#ask((client) => mastersOf(client, this.#prefix))) {
       let cursor = '0'
       do {
-        const [next, found] = await node.scan(cursor, 'MATCH', match, 'COUNT', pageKeys)
+        const from = cursor
+        const [next, found] = await this.#ask(() =>
+          node.scan(from, 'MATCH', match, 'COUNT', pageKeys),
+        )
         const page = found.map((key) => key.slice(before.length)).filter((key) => !seen.has(key))
         for (const key of page) seen.add(key)
         if (page.length > 0) yield page
@@ -171,4 +178,8 @@ export class RedisStorage extends BaseStorage {
       } while (cursor !== '0')
     }
   }
+}
+
+function instantOf(expiresAt: EpochMs): number {
+  return Math.max(1, Math.ceil(expiresAt))
 }

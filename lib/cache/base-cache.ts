@@ -7,38 +7,52 @@ import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions, isBytes, type Rules } from '../check-options.ts'
 import { invalidOption } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
-import { credentialForms, putBackEchoes } from '../request/echoes.ts'
+import type { ExpireAfter } from '../policy/lifetime-rules.ts'
+import type { KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest } from '../request/read-request.ts'
+import { serialized, serializerRule, type SerializerOption } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey, partKeys } from './body-parts.ts'
+import { isPartKey, partHead, partKeys } from './body-parts.ts'
+import type { CachedResponse } from './cached-response.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, type RequestTarget } from './describe-request.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import {
   chainKey,
-  findChain,
-  findEnd,
-  findOn,
-  notFound,
-  Shelf,
+  findStored,
+  primaryKey,
+  type FollowsBelow,
   type Found,
   type Lookup,
 } from './lookup.ts'
+import { Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans } from './maintenance.ts'
+import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
+import { withoutLoops } from './redirect-loop.ts'
+import { checkLifetime, resetOf } from './reset-expiration.ts'
+import {
+  checkSelection,
+  selectEntries,
+  selectionRules,
+  selector,
+  type Selection,
+} from './selection.ts'
+import { countHoldings, newCounters, type CacheStats, type Counters } from './stats.ts'
 import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
+import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from './verify.ts'
 
 /** What can be tuned of every cache that can be kept hot. */
-export interface CacheTuning {
+export interface CacheTuning extends SerializerOption {
   /** Bytes of bodies kept decoded in this process, in front of the storages; 0 keeps none. */
   readonly hotTierBytes?: number | undefined
 }
 
 /** Checks of `CacheTuning`. */
-export const tuningRules: Rules<CacheTuning> = { hotTierBytes: isBytes }
-
-/** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
-export type FollowsBelow = boolean | undefined
+export const tuningRules: Rules<CacheTuning> = {
+  hotTierBytes: isBytes,
+  serializer: serializerRule,
+}
 
 // A storage that has finished no write for so long hangs; a program that ends waits less.
 const stuckAfter: Ms = 30_000
@@ -52,12 +66,16 @@ const partsLinger: Ms = 30_000
 /** The cache in memory, and the base of all others: a subclass sets `responses` and `redirects`. */
 export class BaseCache {
   /** Responses, and the parts of long bodies. */
-  readonly responses: BaseStorage = new MemoryStorage()
+  readonly responses: BaseStorage
   /** Redirects, each hop on its own. */
-  readonly redirects: BaseStorage = new MemoryStorage()
+  readonly redirects: BaseStorage
+
+  /** What was done in this process; for the interceptor, which counts. */
+  readonly counters: { -readonly [Name in keyof Counters]: number } = newCounters()
 
   readonly #hotTierBytes: number
-  #shelves: { responses: Shelf; redirects: Shelf } | undefined
+  #shelves: Shelves | undefined
+  #keyRules: { readonly rules: KeyRules | undefined } | undefined
   readonly #writing = new Set<Promise<unknown>>()
   /** How many writes have ended. */
   #written = 0
@@ -71,10 +89,12 @@ export class BaseCache {
     // A subclass has checked its own, of which these are a part.
     if (new.target === BaseCache) checkOptions(options, tuningRules, ' of BaseCache')
     this.#hotTierBytes = options.hotTierBytes ?? defaultHotTierBytes
+    this.responses = serialized(new MemoryStorage(), options.serializer)
+    this.redirects = serialized(new MemoryStorage(), options.serializer)
   }
 
   // Made at the first use: a subclass sets its storages after this constructor has run.
-  get #shelf(): { responses: Shelf; redirects: Shelf } {
+  get #shelf(): Shelves {
     return (this.#shelves ??= {
       responses: new Shelf(this.responses, this.#hotTierBytes),
       redirects: new Shelf(this.redirects, this.#hotTierBytes),
@@ -83,23 +103,39 @@ export class BaseCache {
 
   /** Whether a response or redirect is stored for the request, expired or not. */
   async has(target: RequestTarget): Promise<boolean> {
-    return (await this.lookup(describeRequest(target), undefined)).found !== undefined
+    return (await findStored(this.#shelf, this.#describe(target), undefined)).found !== undefined
   }
 
-  /** Deletes what is stored for the request, all its variants included. @returns whether there was */
-  async delete(target: RequestTarget): Promise<boolean> {
-    const { key } = describeRequest(target)
+  /**
+   * Deletes what is stored for a request, its variants and the redirects that it leads to included.
+   * @returns whether there was anything
+   */
+  async delete(target: RequestTarget): Promise<boolean>
+  /** Deletes what meets all of these conditions; `clear()` deletes everything. @returns how many */
+  async delete(selection: Selection): Promise<number>
+  async delete(what: RequestTarget | Selection): Promise<boolean | number> {
+    const named = typeof what === 'string' || what instanceof URL || 'url' in what
+    const keys = named ? await this.#keysOf(what as RequestTarget) : []
+    if (!named) checkSelection(what as Selection)
     // What a caller has got may still be on its way into the storage.
     await this.flush()
-    let deleted = false
-    for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
-      const ofKey: string[] = []
-      for await (const stored of shelf.storage.keys()) {
-        if (stored === key || stored.startsWith(`${key}.`)) ofKey.push(stored)
-      }
-      for (const stored of ofKey) if (await shelf.delete(stored)) deleted = true
+    const removeParts: RemoveParts = ({ storage }, key, parts) => this.#linger(storage, key, parts)
+    if (named) return deleteRequests(this.#shelf, keys, removeParts)
+    const selects = selector(what as Selection, Date.now())
+    return deleteSelected(this.#shelf, what as Selection, selects, removeParts)
+  }
+
+  /**
+   * The stored responses that meet all of these conditions; bodies are read when asked for.
+   * @throws TypeError ERR_CACHE_OPTION_…
+   */
+  filter(selection: Selection = {}): AsyncGenerator<CachedResponse> {
+    checkOptions(selection, selectionRules, ' of a selection')
+    const all = async function* (this: BaseCache): AsyncGenerator<CachedResponse> {
+      await this.flush()
+      yield* selectEntries(this.responses, selector(selection, Date.now()))
     }
-    return deleted
+    return all.call(this)
   }
 
   /** How many responses are stored. */
@@ -110,17 +146,67 @@ export class BaseCache {
     return count
   }
 
-  /** The URL of every stored response, credentials taken out; reads no body. */
-  async *urls(): AsyncIterable<string> {
+  /** The URL of every stored response, or of the selected ones, credentials taken out. */
+  async *urls(selection: Selection = {}): AsyncGenerator<string> {
+    for await (const { url } of this.filter(selection)) yield url
+  }
+
+  /** What is stored, and what was done since the program began; goes through everything. */
+  async stats(): Promise<CacheStats> {
     await this.flush()
-    for await (const { key, head } of this.responses.heads()) {
-      if (!isPartKey(key)) yield decodeRequest(head).url
+    return { ...(await countHoldings(this.#shelf, Date.now())), ...this.counters }
+  }
+
+  /**
+   * Gives all stored responses, or the selected ones, another lifetime, counted from now on.
+   * @returns how many have another one now
+   * @throws TypeError ERR_CACHE_OPTION_INVALID
+   */
+  async resetExpiration(expireAfter: ExpireAfter, selection: Selection = {}): Promise<number> {
+    checkOptions(selection, selectionRules, ' of a selection')
+    checkLifetime(expireAfter)
+    await this.flush()
+    const now = Date.now()
+    let changed = 0
+    for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
+      for await (const response of selectEntries(shelf.storage, selector(selection, now))) {
+        const { key } = response
+        const reset = resetOf(response, expireAfter, now)
+        if (reset === undefined) continue
+        if (reset.action === 'delete') {
+          if (await shelf.delete(key)) changed++
+          if (response.head.parts) this.#linger(shelf.storage, key, response.head.parts)
+          continue
+        }
+        const entry = await shelf.entry(key)
+        if (entry === undefined) continue
+        if (await this.refresh({ key, shelf, entry }, reset.head, reset.dropAt)) changed++
+      }
     }
+    return changed
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
   history(target: RequestTarget): Promise<HistoryStep[]> {
-    return historyOf(target, async (request) => this.lookup(request, undefined))
+    const describe = (next: RequestTarget): CacheRequest => this.#describe(next)
+    return historyOf(target, describe, async (next) => findStored(this.#shelf, next, undefined))
+  }
+
+  /** The key under which a request is stored, other variants than the first aside. */
+  createKey(target: RequestTarget): string {
+    return this.#describe(target).key
+  }
+
+  /**
+   * How its requests are told apart, for those that are named here; for the interceptor. The first
+   * one that uses the cache decides.
+   */
+  useKeyRules(rules: KeyRules | undefined): void {
+    this.#keyRules ??= { rules }
+  }
+
+  #describe(target: RequestTarget): CacheRequest {
+    return describeRequest(target, this.#keyRules?.rules)
   }
 
   /** Deletes everything. */
@@ -158,9 +244,28 @@ export class BaseCache {
     return deleted + (await deleteOrphans(this.responses, now))
   }
 
+  /**
+   * Reads everything, and finds what no hit could use: entries that are not what was written, bodies
+   * without an entry, chains of redirects without an end.
+   * @throws TypeError ERR_CACHE_OPTION_…; what a storage throws
+   */
+  async verify(options: VerifyOptions = {}): Promise<VerifyResult> {
+    checkOptions(options, verifyRules, ' of verify()')
+    await this.flush()
+    return verifyAll(this.#shelf, options, Date.now())
+  }
+
   /** Waits for what is being written, as long as it gets on: a storage may hang. */
   async flush(): Promise<void> {
     await this.#flush(stuckAfter)
+  }
+
+  // The URL itself, and what its stored redirects lead to.
+  async #keysOf(target: RequestTarget): Promise<string[]> {
+    const keys = [this.createKey(target)]
+    for (const { key } of await this.history(target))
+      if (key !== undefined) keys.push(primaryKey(key))
+    return keys
   }
 
   async #flush(patience: Ms): Promise<void> {
@@ -186,15 +291,10 @@ export class BaseCache {
 
   /** What is stored for the request; for the interceptor. */
   lookup(request: CacheRequest, follows: FollowsBelow): MaybePromise<Lookup> {
-    const response = findOn(this.#shelf.responses, request)
-    if (isPromise(response)) {
-      // Both at once: a miss costs one round trip.
-      const redirect = Promise.resolve(this.#lookupRedirect(request, follows))
-      // Where the response is found nobody waits for the redirect.
-      redirect.catch(() => {})
-      return response.then((found) => (found === notFound ? redirect : found))
-    }
-    return response === notFound ? this.#lookupRedirect(request, follows) : response
+    const shelves = this.#shelf
+    const found = findStored(shelves, request, follows)
+    if (!isPromise(found) && found.found?.shelf !== shelves.redirects) return found
+    return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
   }
 
   /** Stores a response whose body is complete. */
@@ -273,41 +373,15 @@ export class BaseCache {
     if (sweeps && this.responses.traits.persistent) await deleteOrphans(this.responses, now)
   }
 
-  #lookupRedirect(request: CacheRequest, follows: FollowsBelow): MaybePromise<Lookup> {
-    if (follows === false) return findOn(this.#shelf.redirects, request)
-    return chain(this.#lookupChain(request), (followed) => {
-      if (follows === true) return followed
-      // Nobody knows whether this caller would get to see the redirect or what comes after it.
-      return chain(findOn(this.#shelf.redirects, request), (hop) => {
-        if (hop.found === undefined) return followed
-        const { endPrimary } = followed
-        return { ...(followed.found === undefined ? hop : followed), endPrimary, ambiguous: true }
-      })
-    })
-  }
-
-  #lookupChain(request: CacheRequest): MaybePromise<Lookup> {
-    return chain(findChain(this.#shelf.redirects, request), (link) => {
-      if (link === undefined) return notFound
-      return chain(findEnd(this.#shelf.responses, request, link.target), (end): Lookup => {
-        if (end.found === undefined) return end
-        const forms = link.echoes === undefined ? [] : credentialForms(request.credentials)
-        const history = putBackEchoes(link.history, link.echoes ?? [], forms)
-        return { ...end, found: { ...end.found, history } }
-      })
-    })
-  }
-
   // The parts of a body live as long as the entry that refers to them.
   #keepParts({ key, shelf, entry }: Found, dropAt: EpochMs | undefined): MaybePromise<void> {
     if (entry.parts === undefined) return
-    return (async () => {
-      for (const part of partKeys(key, entry.parts!)) {
-        const record = await shelf.storage.peek(part)
-        if (record === undefined) return
-        await shelf.storage.replaceHead(part, record.head, { head: record.head, expiresAt: dropAt })
-      }
-    })()
+    // What stands in their heads is known: no part needs to be read.
+    const kept = partKeys(key, entry.parts).map((part, index) => {
+      const head = partHead(index)
+      return shelf.storage.replaceHead(part, head, { head, expiresAt: dropAt })
+    })
+    return Promise.all(kept).then(() => {})
   }
 
   #linger(storage: BaseStorage, key: string, parts: BodyParts): void {
@@ -327,7 +401,7 @@ export class BaseCache {
   async #close(): Promise<void> {
     for (const [timer, remove] of this.#lingering) {
       clearTimeout(timer)
-      void this.track(remove().catch(() => {}))
+      this.track(remove().catch(() => {}))
     }
     await this.#flush(stuckAtEnd)
     await this.responses.close()

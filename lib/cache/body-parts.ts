@@ -24,6 +24,11 @@ export function partKey(entryKey: string, id: string, index: number): string {
   return `${entryKey}${separator}${id}.${index}`
 }
 
+/** The head of a part's record. */
+export function partHead(index: number): string {
+  return JSON.stringify({ part: index })
+}
+
 /** Keys of all the parts of a body. */
 export function partKeys(entryKey: string, parts: BodyParts): string[] {
   return Array.from({ length: parts.count }, (_, index) => partKey(entryKey, parts.id, index))
@@ -81,7 +86,7 @@ export async function writeParts(
       hash.update(part)
       bodyBytes += part.byteLength
       const key = partKey(entryKey, id, count)
-      const head = JSON.stringify({ part: count++ })
+      const head = partHead(count++)
       await storage.adopt(key, { head, body: part, expiresAt: dropAt })
     }
   } catch (error) {

@@ -11,6 +11,10 @@ export function cacheArguments<O extends { readonly cacheName?: string | undefin
   first: string | O | undefined,
   second: O | undefined,
 ): CacheArguments<Omit<O, 'cacheName'>> {
+  const isName = first === undefined || typeof first === 'string'
+  if (!isName && (typeof first !== 'object' || first === null)) {
+    throw invalidOption('cacheName', 'a text that is not empty', first)
+  }
   const { cacheName, ...options } = (typeof first === 'object' ? first : (second ?? {})) as O
   const name = (typeof first === 'string' ? first : cacheName) ?? 'http_cache'
   if (typeof name !== 'string' || name === '' || !name.isWellFormed()) {

@@ -1,17 +1,26 @@
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { DynamoDbStorage } from '../backends/dynamodb.ts'
 import {
+  nameOf,
   readyTable,
+  sending,
   type DynamoDbClient,
   type DynamoDbDriver,
   type Send,
 } from '../backends/dynamodb-table.ts'
 import { loadDriver } from '../backends/load-driver.ts'
+import { Waiting } from '../backends/waiting.ts'
 import { invalidOption } from '../errors.ts'
+import { serialized, type SerializerOption } from '../serializers/serializer.ts'
+import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
 import { cacheArguments, prepared } from './cache-arguments.ts'
 
-/** Besides these, everything that `DynamoDBClient` itself takes: `region`, `endpoint`, … */
-export interface DynamoDbCacheOptions {
+/**
+ * The options of `DynamoDBClient` that are used most, and ours. All others of its options are handed
+ * on as they are; what is not given comes from where the SDK finds it: environment, profile, role.
+ */
+export interface DynamoDbCacheOptions extends SerializerOption {
   /** Name of the table. Default `http_cache`. */
   readonly cacheName?: string | undefined
   /** A `DynamoDBClient` that is ready; it is neither closed nor changed. */
@@ -20,14 +29,39 @@ export interface DynamoDbCacheOptions {
   readonly createTable?: boolean | undefined
   /** Whether reads see every write that has ended; they cost twice as much. Default true. */
   readonly consistentRead?: boolean | undefined
+  /** How long an operation may take, all its attempts included. Default 5000. */
+  readonly operationTimeout?: Ms | undefined
+  /** Such as `eu-central-1`. */
+  readonly region?: string | undefined
+  /** Of another server than Amazon's, such as `http://127.0.0.1:8000`. */
+  readonly endpoint?: string | undefined
+  /** Keys, or a function that gets some. */
+  readonly credentials?: DynamoDbCredentials | (() => Promise<DynamoDbCredentials>) | undefined
+  /** Of the files of the AWS command line. */
+  readonly profile?: string | undefined
+  /** How often a request is sent that fails or is throttled. Default 3. */
+  readonly maxAttempts?: number | undefined
+  /** How it waits between them: `'standard'`, or `'adaptive'`, which also slows down. Default `'standard'`. */
+  readonly retryMode?: 'standard' | 'adaptive' | undefined
+  /** Timeouts and agents of the connections, or a handler from `@smithy/node-http-handler`. */
+  readonly requestHandler?: object | undefined
   readonly [option: string]: unknown
+}
+
+/** What a request is signed with. */
+export interface DynamoDbCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  /** Of temporary ones. */
+  readonly sessionToken?: string | undefined
 }
 
 /** A cache in DynamoDB: an item for each response. */
 export class DynamoDbCache extends BaseCache {
-  override readonly responses: DynamoDbStorage
-  override readonly redirects: DynamoDbStorage
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
   readonly #own: DynamoDbClient | undefined
+  readonly #waiting: Waiting
 
   /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where a table cannot have the name */
   constructor(cacheName?: string | DynamoDbCacheOptions, given?: DynamoDbCacheOptions) {
@@ -37,34 +71,45 @@ export class DynamoDbCache extends BaseCache {
       connection,
       createTable = true,
       consistentRead = true,
+      operationTimeout = 5_000,
+      serializer,
       ...own
     } = options as DynamoDbCacheOptions
     if (!/^[\w.-]{3,255}$/.test(table)) {
       throw invalidOption('cacheName', 'a name for a table: 3 to 255 of a-z A-Z 0-9 _ - .', table)
     }
     const driver = loadDriver('dynamodb', '@aws-sdk/client-dynamodb') as DynamoDbDriver
-    const client = connection ?? new driver.DynamoDBClient({ maxAttempts: 3, ...own })
+    const client = connection ?? new driver.DynamoDBClient(own)
     this.#own = connection === undefined ? client : undefined
-    const send = sendWith(driver, client)
-    const ready = prepared(() => readyTable(send, table, createTable))
-    const sendWhenReady: Send = async (name, input) => {
-      await ready()
-      return send(name, input)
-    }
-    const open = (name: string): DynamoDbStorage =>
-      new DynamoDbStorage(sendWhenReady, { table, name, consistentRead })
+    this.#waiting = new Waiting('DynamoDB', operationTimeout)
+    const send = sending(driver, client, this.#waiting)
+    const sendWhenReady = preparing(send, () => readyTable(send, table, createTable))
+    const open = (name: string): BaseStorage =>
+      serialized(new DynamoDbStorage(sendWhenReady, { table, name, consistentRead }), serializer)
     this.responses = open('responses')
     this.redirects = open('redirects')
   }
 
   protected override async disconnect(): Promise<void> {
+    this.#waiting.close()
     this.#own?.destroy()
   }
 }
 
-function sendWith(driver: DynamoDbDriver, client: DynamoDbClient): Send {
-  return async <T>(name: string, input: object): Promise<T> => {
-    const Command = driver[`${name}Command`] as new (given: object) => object
-    return (await client.send(new Command(input))) as T
+/** Sends once the table is ready, and makes it ready again where it has gone. */
+function preparing(send: Send, prepare: () => Promise<void>): Send {
+  let ready = prepared(prepare)
+  return async (name, input) => {
+    const used = ready
+    await used()
+    try {
+      return await send(name, input)
+    } catch (error) {
+      if (nameOf(error) !== 'ResourceNotFoundException') throw error
+      // Others may have seen it first, and be at it.
+      if (ready === used) ready = prepared(prepare)
+      await ready()
+      return send(name, input)
+    }
   }
 }

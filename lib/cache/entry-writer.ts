@@ -6,7 +6,7 @@ import { createHash, type Hash } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
-import { createWriteId, partBytes, partKey, partKeys } from './body-parts.ts'
+import { createWriteId, partBytes, partHead, partKey, partKeys } from './body-parts.ts'
 import { wholeBody, type StoredBody } from './record.ts'
 
 /** Where a response goes, and who hears of it. */
@@ -32,9 +32,10 @@ export type WriteOutcome =
   | { readonly stored: false; readonly why: 'incomplete' | 'too-large' | 'too-slow' }
   | { readonly stored: false; readonly why: 'failed'; readonly error: unknown }
 
-// A storage that is further behind than this is too slow: the caller must not wait for it, and
-// memory must not hold the rest.
-const maxPendingBytes = 16 * 2 ** 20
+// A storage that is further behind than this is too slow: callers must not wait for it, and memory
+// must not hold the rest. What counts is how far it is behind with all responses together.
+const maxPendingBytes = 64 * 2 ** 20
+const pendingBytes = new WeakMap<BaseStorage, number>()
 const firstBytes = 16 * 2 ** 10
 
 /** Takes the chunks of one response; see the top of the file. */
@@ -47,7 +48,6 @@ export class EntryWriter {
   #total = 0
   #partCount = 0
   #hash: Hash | undefined
-  #pendingBytes = 0
   #pending: Promise<void>[] = []
   #done = false
 
@@ -135,8 +135,7 @@ export class EntryWriter {
     this.#buffer = Buffer.allocUnsafeSlow(this.#partBytes)
     this.#filled = 0
     try {
-      const head = JSON.stringify({ part: this.#partCount })
-      const record = { head, body, expiresAt: dropAt }
+      const record = { head: partHead(this.#partCount), body, expiresAt: dropAt }
       const written = storage.adopt(partKey(key, this.#id(), this.#partCount++), record)
       if (isPromise(written)) this.#track(written, body.byteLength)
     } catch (error) {
@@ -145,16 +144,21 @@ export class EntryWriter {
   }
 
   #track(written: Promise<void>, bytes: number): void {
-    this.#pendingBytes += bytes
-    const tracked = written.then(() => {
-      this.#pendingBytes -= bytes
-    })
+    const pending = this.#pendingBytes(bytes)
+    const tracked = written.finally(() => this.#pendingBytes(-bytes))
     // Whoever awaits it hears of a failure; until then it must not count as unhandled.
     tracked.catch((error) => {
       if (!this.#done) this.#fail(error)
     })
     this.#pending.push(tracked)
-    if (this.#pendingBytes > maxPendingBytes) this.#giveUp({ stored: false, why: 'too-slow' })
+    if (pending > maxPendingBytes) this.#giveUp({ stored: false, why: 'too-slow' })
+  }
+
+  #pendingBytes(change: number): number {
+    const { storage } = this.#options
+    const pending = (pendingBytes.get(storage) ?? 0) + change
+    pendingBytes.set(storage, pending)
+    return pending
   }
 
   #giveUp(outcome: WriteOutcome): void {

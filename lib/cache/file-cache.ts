@@ -1,34 +1,44 @@
 import { join } from 'node:path'
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { FileStorage } from '../backends/filesystem.ts'
-import { checkOptions } from '../check-options.ts'
+import { checkOptions, type Rules } from '../check-options.ts'
+import {
+  serializedFiles,
+  serializerRule,
+  type SerializerOption,
+} from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
 import { isPartKey } from './body-parts.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
 /** Options of `FileCache`. */
-export interface FileCacheOptions extends CachePathOptions {}
+export interface FileCacheOptions extends CachePathOptions, SerializerOption {}
+
+const rules: Rules<FileCacheOptions> = { ...pathRules, serializer: serializerRule }
 
 /** A cache in a folder, with a file for each response. */
 export class FileCache extends BaseCache {
-  override readonly responses: FileStorage
-  override readonly redirects: FileStorage
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
   /** Absolute. */
   readonly directory: string
+  readonly #responses: FileStorage
 
   /** @param cacheName the folder; `~` is the home folder. Default `http_cache`. */
   constructor(cacheName = 'http_cache', options: FileCacheOptions = {}) {
-    checkOptions(options, pathRules, ' of FileCache')
+    checkOptions(options, rules, ' of FileCache')
     // The system keeps what is read of files in memory itself, for all processes alike.
     super({ hotTierBytes: 0 })
     this.directory = cachePath(cacheName, options)
-    this.responses = new FileStorage(join(this.directory, 'responses'))
-    this.redirects = new FileStorage(join(this.directory, 'redirects'))
+    const { format, around } = serializedFiles(options.serializer)
+    this.#responses = new FileStorage(join(this.directory, 'responses'), format)
+    this.responses = around(this.#responses)
+    this.redirects = around(new FileStorage(join(this.directory, 'redirects'), format))
   }
 
-  /** The files of all stored responses. */
+  /** The files of all stored responses: of `serializer: 'json'`, a file that a person can read. */
   async *paths(): AsyncIterable<string> {
-    for await (const key of this.responses.keys()) {
-      if (!isPartKey(key)) yield this.responses.pathOf(key)
-    }
+    await this.flush()
+    for await (const { key, path } of this.#responses.files()) if (!isPartKey(key)) yield path
   }
 }

@@ -1,37 +1,44 @@
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { GridFSStorage, type GridFSBucket } from '../backends/gridfs.ts'
+import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
 import { prepared } from './cache-arguments.ts'
-import { openDatabase, type MongoCacheOptions } from './mongo-database.ts'
+import {
+  createIndex,
+  openCollection,
+  openDatabase,
+  type MongoCacheOptions,
+} from './mongo-database.ts'
 
 /** A cache in MongoDB's GridFS: bodies in buckets, their heads beside them. */
 export class GridFSCache extends BaseCache {
-  override readonly responses: GridFSStorage
-  override readonly redirects: GridFSStorage
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
   readonly #close: () => Promise<void>
 
-  /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where a database cannot have the name */
+  /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where MongoDB cannot hold the name */
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
-    const { driver, database, close } = openDatabase('gridfs', cacheName, options)
-    const open = (name: string): GridFSStorage =>
-      new GridFSStorage(
-        prepared(async () => {
-          const [heads, files, chunks] = [`${name}.heads`, `${name}.files`, `${name}.chunks`].map(
-            (each) => database.collection(each),
-          ) as [
-            ReturnType<typeof database.collection>,
-            ReturnType<typeof database.collection>,
-            ReturnType<typeof database.collection>,
-          ]
-          await chunks.createIndex({ files_id: 1, n: 1 }, { unique: true })
-          await heads.createIndex({ expiresAt: 1 })
-          const bucket = new driver.GridFSBucket(database, { bucketName: name }) as GridFSBucket
-          return { heads, files, chunks, bucket }
-        }),
-      )
+    const opened = openDatabase('gridfs', cacheName, options)
+    const { driver, database, prefix, ask, serializer } = opened
+    const open = (name: string): BaseStorage => {
+      const documents = openCollection(opened, `${name}.heads`)
+      const files = openCollection(opened, `${name}.files`)
+      const chunks = openCollection(opened, `${name}.chunks`)
+      const bucketName = prefix + name
+      const bucket = new driver.GridFSBucket(database, { bucketName }) as GridFSBucket
+      const ready = prepared(async () => {
+        // The bucket would make its own with the first file, which others would not wait for.
+        await createIndex(ask, files, { filename: 1, uploadDate: 1 })
+        await createIndex(ask, chunks, { files_id: 1, n: 1 }, { unique: true })
+        await createIndex(ask, documents, { expiresAt: 1 })
+      })
+      const storage = new GridFSStorage({ documents, files, chunks, bucket, ask, ready })
+      return serialized(storage, serializer)
+    }
     this.responses = open('responses')
     this.redirects = open('redirects')
-    this.#close = close
+    this.#close = opened.close
   }
 
   protected override disconnect(): Promise<void> {

@@ -1,7 +1,8 @@
 /** The chain of redirects that is stored for a URL, step by step. */
-import { credentialForms, putBackEchoes } from '../request/echoes.ts'
+import { putBackEchoes } from '../request/echoes.ts'
 import type { CacheRequest } from '../request/read-request.ts'
-import { describeRequest, detailed, type RequestTarget } from './describe-request.ts'
+import { secretForms } from '../request/secret-forms.ts'
+import { detailed, type DetailedTarget, type RequestTarget } from './describe-request.ts'
 import type { Entry } from './entry.ts'
 import type { Lookup } from './lookup.ts'
 
@@ -10,50 +11,64 @@ export interface HistoryStep {
   readonly url: string
   /** Undefined for a redirect that was followed below the cache, which saw only its URL. */
   readonly status: number | undefined
+  /** Of the request for it, under which it is stored; undefined where `status` is. */
+  readonly key: string | undefined
 }
 
-/** @param lookup what is stored for a request, however it follows redirects */
+/**
+ * @param describe the request that a target names
+ * @param lookup what is stored for a request, however it follows redirects
+ */
 export async function historyOf(
   target: RequestTarget,
+  describe: (target: RequestTarget) => CacheRequest,
   lookup: (request: CacheRequest) => Promise<Lookup>,
 ): Promise<HistoryStep[]> {
   const steps: HistoryStep[] = []
   const seen = new Set<string>()
   let next = detailed(target)
   for (;;) {
-    const request = describeRequest(next)
+    const request = describe(next)
     if (seen.has(request.key)) return steps
     seen.add(request.key)
     const { found } = await lookup(request)
     if (found === undefined) return steps
     const { entry, history = [String(next.url)] } = found
     const last = history.at(-1)!
-    steps.push(...history.slice(0, -1).map((url) => ({ url, status: undefined })))
-    steps.push({ url: last, status: entry.status })
-    const location = locationOf(entry, request)
-    if (location === undefined || !URL.canParse(location, last)) return steps
-    next = following(next, entry.status, new URL(location, last), new URL(last))
+    steps.push(...history.slice(0, -1).map((url) => ({ url, status: undefined, key: undefined })))
+    steps.push({ url: last, status: entry.status, key: found.key })
+    const after = nextTarget({ ...next, url: last }, request, entry)
+    if (after === undefined) return steps
+    next = after
   }
+}
+
+/** What whoever follows a redirect asks for next; undefined where it is none. */
+export function nextTarget(
+  asked: DetailedTarget,
+  request: CacheRequest,
+  entry: Entry,
+): DetailedTarget | undefined {
+  const location = locationOf(entry, request)
+  const to = location === undefined ? null : URL.parse(location, String(asked.url))
+  return to === null ? undefined : following(asked, entry.status, to, new URL(asked.url))
 }
 
 // As whoever follows a redirect asks next: credentials stay with their origin, and a form that was
 // sent is not sent again (RFC 9110 §15.4).
-function following(
-  asked: ReturnType<typeof detailed>,
-  status: number,
-  to: URL,
-  from: URL,
-): ReturnType<typeof detailed> {
-  const toGet = status === 303 || ((status === 301 || status === 302) && asked.method === 'POST')
-  const method = toGet && asked.method !== 'HEAD' ? 'GET' : asked.method
-  return { url: to.href, method, headers: to.origin === from.origin ? asked.headers : undefined }
+function following(asked: DetailedTarget, status: number, to: URL, from: URL): DetailedTarget {
+  const { key, body, method = body === undefined ? 'GET' : 'POST' } = asked
+  const headers = to.origin === from.origin ? asked.headers : undefined
+  const toGet = status === 303 || ((status === 301 || status === 302) && method === 'POST')
+  if (toGet && method !== 'HEAD') return { url: to.href, method: 'GET', headers, key }
+  return { url: to.href, method, headers, body, key }
 }
 
 function locationOf(entry: Entry, request: CacheRequest): string | undefined {
   const lines =
     entry.echoes === undefined
       ? entry.rawHeaders
-      : putBackEchoes(entry.rawHeaders, entry.echoes, credentialForms(request.credentials))
+      : putBackEchoes(entry.rawHeaders, entry.echoes, secretForms(request))
   const at = lines.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'location')
   return at === -1 ? undefined : lines[at + 1]
 }

@@ -4,70 +4,14 @@
  * read is enough for the many URLs that have one variant only.
  */
 import { hash } from 'node:crypto'
-import type { BaseStorage, StoredRecord } from '../backends/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { selectingValues } from '../policy/vary.ts'
+import { putBackEchoes } from '../request/echoes.ts'
 import { requestHeader, type CacheRequest } from '../request/read-request.ts'
+import { secretForms } from '../request/secret-forms.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
-import { HotTier } from './hot-tier.ts'
-import { decodeChain, decodeEntry } from './record.ts'
-
-/** One namespace of entries: a storage, and what of it is kept decoded. */
-export class Shelf {
-  readonly storage: BaseStorage
-  readonly hot: HotTier<Entry>
-  /** Written, but not yet known to be readable: a storage that answers later has not got it yet. */
-  readonly #unsettled = new Map<string, StoredRecord>()
-
-  constructor(storage: BaseStorage, hotBytes: number) {
-    this.storage = storage
-    this.hot = new HotTier(storage, hotBytes)
-  }
-
-  /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT, or what the storage throws */
-  entry(key: string): MaybePromise<Entry | undefined> {
-    const hot = this.hot.get(key)
-    if (hot !== undefined) return hot
-    const unsettled = this.#unsettled.get(key)
-    if (unsettled !== undefined) return decodeEntry(unsettled)
-    if (!this.hot.active) {
-      // What nobody else holds need not be copied for the caller.
-      return chain(this.storage.get(key), (record) => record && decodeEntry(record, 'owned'))
-    }
-    const record = this.storage.peek(key)
-    if (isPromise(record)) return record.then((found) => found && decodeEntry(found))
-    if (record === undefined) return undefined
-    const entry = withFastHeaders(decodeEntry(record))
-    this.hot.keep(key, entry)
-    return entry
-  }
-
-  record(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#unsettled.get(key) ?? this.storage.peek(key)
-  }
-
-  write(key: string, record: StoredRecord): MaybePromise<void> {
-    const written = this.hot.write(key, undefined, () => this.storage.adopt(key, record))
-    if (!isPromise(written)) return
-    this.#unsettled.set(key, record)
-    const settle = (): void => {
-      if (this.#unsettled.get(key) === record) this.#unsettled.delete(key)
-    }
-    written.then(settle, settle)
-    return written
-  }
-
-  delete(key: string): MaybePromise<boolean> {
-    this.#unsettled.delete(key)
-    return this.hot.write(key, undefined, () => this.storage.delete(key))
-  }
-
-  clear(): MaybePromise<void> {
-    this.#unsettled.clear()
-    this.hot.clear()
-    return this.storage.clear()
-  }
-}
+import { decodeChain } from './record.ts'
+import type { Shelf, Shelves } from './shelf.ts'
 
 /** What was found for a request. */
 export interface Found {
@@ -95,13 +39,65 @@ export interface Lookup {
 /** The look-up that has found nothing. */
 export const notFound: Lookup = {}
 
+/** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
+export type FollowsBelow = boolean | undefined
+
+/** What is stored for a request, a response or a redirect. */
+export function findStored(
+  shelves: Shelves,
+  request: CacheRequest,
+  follows: FollowsBelow,
+): MaybePromise<Lookup> {
+  const response = findOn(shelves.responses, request)
+  if (isPromise(response)) {
+    // Both at once: a miss costs one round trip.
+    const redirect = Promise.resolve(findRedirect(shelves, request, follows))
+    // Where the response is found nobody waits for the redirect.
+    redirect.catch(() => {})
+    return response.then((found) => (found === notFound ? redirect : found))
+  }
+  return response === notFound ? findRedirect(shelves, request, follows) : response
+}
+
+function findRedirect(
+  shelves: Shelves,
+  request: CacheRequest,
+  follows: FollowsBelow,
+): MaybePromise<Lookup> {
+  if (follows === false) return findOn(shelves.redirects, request)
+  return chain(findFollowed(shelves, request), (followed) => {
+    if (follows === true) return followed
+    // Nobody knows whether this caller would get to see the redirect or what comes after it.
+    return chain(findOn(shelves.redirects, request), (hop) => {
+      if (hop.found === undefined) return followed
+      const { endPrimary } = followed
+      return { ...(followed.found === undefined ? hop : followed), endPrimary, ambiguous: true }
+    })
+  })
+}
+
+function findFollowed(
+  { responses, redirects }: Shelves,
+  request: CacheRequest,
+): MaybePromise<Lookup> {
+  return chain(findChain(redirects, request), (link) => {
+    if (link === undefined) return notFound
+    return chain(findEnd(responses, request, link.target), (end): Lookup => {
+      if (end.found === undefined) return end
+      const forms = link.echoes === undefined ? [] : secretForms(request)
+      const history = putBackEchoes(link.history, link.echoes ?? [], forms)
+      return { ...end, found: { ...end.found, history } }
+    })
+  })
+}
+
 /** The entry that answers this request, in one namespace. */
 export function findOn(shelf: Shelf, request: CacheRequest): MaybePromise<Lookup> {
   return findVariant(shelf, request, request.key, request.text)
 }
 
-/** What a followed chain of redirects ends in, for this request: the end may have variants, too. */
-export function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybePromise<Lookup> {
+// What a followed chain of redirects ends in, for this request: the end may have variants, too.
+function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybePromise<Lookup> {
   return chain(findVariant(shelf, request, target, undefined), ({ found, primary }) => ({
     found,
     endPrimary: primary,
@@ -159,6 +155,11 @@ export function primaryKey(key: string): string {
   return key.replace(/\.v\d+$/, '')
 }
 
+/** Under which the end of a followed chain is stored, where it is of this chain alone. */
+export function endKey(key: string): string {
+  return `${key}.last`
+}
+
 /** Whether the key is that of a followed chain of redirects. */
 export function isChainKey(key: string): boolean {
   return key.endsWith('.chain')
@@ -200,10 +201,4 @@ function variantKey(key: string, digest: string): string {
 function selectionDigest(request: CacheRequest, names: readonly string[]): string {
   const values = selectingValues(names, (name) => requestHeader(request, name))
   return hash('sha256', `${names.join()} ${values}`, 'base64url')
-}
-
-// An object that was filled field by field is a dictionary to V8 when it has more than a dozen, and
-// cloning it for each hit costs seventy times as much as cloning one that came out of JSON.
-function withFastHeaders(entry: Entry): Entry {
-  return { ...entry, headers: JSON.parse(JSON.stringify(entry.headers)) as Entry['headers'] }
 }

@@ -1,15 +1,15 @@
 /** Removing what is of no use any more, in slices, so that neither loop nor storage is held up. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BaseStorage } from '../backends/base-storage.ts'
-import { CacheError } from '../errors.ts'
+import { isEntryError } from '../errors.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, ownerOfPart } from './body-parts.ts'
 import { decodeEntry } from './record.ts'
 
 const sliceRecords = 100
 
-// Parts that are younger may belong to a response that is still arriving.
-const orphanAge: Ms = 3_600_000
+/** Parts that are younger may belong to a response that is still arriving. */
+export const orphanAge: Ms = 3_600_000
 
 /** Deletes all records whose time is over. @returns how many */
 export async function deleteExpired(storage: BaseStorage, now: EpochMs): Promise<number> {
@@ -44,14 +44,18 @@ export async function deleteOrphans(storage: BaseStorage, now: EpochMs): Promise
   return deleted
 }
 
-async function refersTo(storage: BaseStorage, entryKey: string, id: string): Promise<boolean> {
-  const record = await storage.peek(entryKey)
-  if (record === undefined) return false
+/** Whether the entry that is stored under the key has this body. */
+export async function refersTo(
+  storage: BaseStorage,
+  entryKey: string,
+  id: string,
+): Promise<boolean> {
   try {
-    return decodeEntry(record).parts?.id === id
+    const record = await storage.peek(entryKey)
+    return record !== undefined && decodeEntry(record).parts?.id === id
   } catch (error) {
-    // A corrupt entry refers to nothing; what else fails says nothing about the parts.
-    if (error instanceof CacheError && error.code === 'ERR_CACHE_ENTRY_CORRUPT') return false
+    // An entry that cannot be read refers to nothing; what else fails says nothing about the parts.
+    if (isEntryError(error)) return false
     throw error
   }
 }

@@ -1,31 +1,40 @@
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { MongoStorage } from '../backends/mongodb.ts'
+import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
 import { prepared } from './cache-arguments.ts'
-import { createTtlIndex, openDatabase, type MongoCacheOptions } from './mongo-database.ts'
+import {
+  createIndex,
+  openCollection,
+  openDatabase,
+  type MongoCacheOptions,
+} from './mongo-database.ts'
 
 /** A cache in MongoDB: a document for each response. */
 export class MongoCache extends BaseCache {
-  override readonly responses: MongoStorage
-  override readonly redirects: MongoStorage
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
   readonly #close: () => Promise<void>
 
-  /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where a database cannot have the name */
+  /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where MongoDB cannot hold the name */
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
-    const { database, close } = openDatabase('mongodb', cacheName, options)
-    const open = (name: string): MongoStorage => {
-      const storage = new MongoStorage(
-        prepared(async () => {
-          const collection = database.collection(name)
-          if (!(await createTtlIndex(collection))) storage.expiresNothing()
-          return collection
-        }),
-      )
-      return storage
+    const database = openDatabase('mongodb', cacheName, options)
+    const { ask, serializer } = database
+    const open = (name: string): BaseStorage => {
+      const documents = openCollection(database, name)
+      // Drops documents at their own date, and never those without one.
+      const ready = prepared(async () => {
+        const expires = { expireAfterSeconds: 0 }
+        const made = await createIndex(ask, documents, { expiresAt: 1 }, expires)
+        if (!made) storage.expiresNothing()
+      })
+      const storage = new MongoStorage({ documents, ask, ready })
+      return serialized(storage, serializer)
     }
     this.responses = open('responses')
     this.redirects = open('redirects')
-    this.#close = close
+    this.#close = database.close
   }
 
   protected override disconnect(): Promise<void> {

@@ -200,7 +200,8 @@ function isEchoes(value: unknown, lineCount: number): boolean {
       (echo) =>
         Array.isArray(echo) &&
         echo.length === 3 &&
-        echo.every(Number.isInteger) &&
+        Number.isInteger(echo[1]) &&
+        (typeof echo[2] === 'string' || Number.isInteger(echo[2])) &&
         isCount(echo[0], lineCount - 1),
     )
   )

@@ -1,84 +1,103 @@
-import { setTimeout as later } from 'node:timers/promises'
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { loadDriver } from '../backends/load-driver.ts'
-import { RedisStorage, type RedisClient } from '../backends/redis.ts'
+import { asking, askingOwn, type OwnRedisClient } from '../backends/redis-connection.ts'
+import { RedisStorage } from '../backends/redis.ts'
+import { Waiting } from '../backends/waiting.ts'
+import { serialized } from '../serializers/serializer.ts'
 import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
 import { cacheArguments } from './cache-arguments.ts'
+import type { RedisCacheOptions } from './redis-options.ts'
 
-/** Besides these, everything that ioredis itself takes: `host`, `port`, `password`, `tls`, … */
-export interface RedisCacheOptions {
-  /** Namespace of the keys. Default `http_cache`. */
-  readonly cacheName?: string | undefined
-  /** A client that is ready; it is neither closed nor changed. */
-  readonly connection?: RedisClient | undefined
-  /** `redis://…`, in the place of `host` and `port`. */
-  readonly url?: string | undefined
-  /** Some nodes of a Redis Cluster. */
-  readonly cluster?: readonly ({ host: string; port: number } | string)[] | undefined
-  readonly [option: string]: unknown
-}
-
-interface OwnClient extends RedisClient {
-  on(event: 'error', listener: () => void): unknown
-  quit(): Promise<unknown>
-  disconnect(): void
-}
+export type { RedisCacheOptions } from './redis-options.ts'
 
 interface RedisDriver {
-  readonly Redis: new (...parameters: unknown[]) => OwnClient
-  readonly Cluster: new (nodes: unknown, options: object) => OwnClient
+  readonly Redis: new (...parameters: unknown[]) => OwnRedisClient
+  readonly Cluster: new (nodes: unknown, options: object) => OwnRedisClient
 }
 
-const quitWithin: Ms = 1_000
-
-// What is asked of a server that is down fails soon, and is tried again with the next request.
-const ownDefaults = {
-  enableAutoPipelining: true,
-  lazyConnect: true,
-  maxRetriesPerRequest: 1,
-  connectTimeout: 2_000,
-  commandTimeout: 10_000,
-}
+const patience: Ms = 5_000
+const longestRetryDelay: Ms = 1_000
+const betweenReconnects: Ms = 10_000
 
 /** A cache in Redis or Valkey: one node, Sentinel or Cluster. */
 export class RedisCache extends BaseCache {
-  override readonly responses: RedisStorage
-  override readonly redirects: RedisStorage
-  readonly #own: OwnClient | undefined
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
+  readonly #own: OwnRedisClient | undefined
+  readonly #waiting: Waiting
 
   /** @throws CacheError ERR_CACHE_DRIVER_MISSING */
   constructor(cacheName?: string | RedisCacheOptions, given?: RedisCacheOptions) {
     super()
     const { cacheName: namespace, options } = cacheArguments(cacheName, given)
-    const { connection, ...own } = options as RedisCacheOptions
-    this.#own = connection === undefined ? connect(own) : undefined
-    const client = connection ?? this.#own!
-    this.responses = new RedisStorage(client, namespace, 'responses')
-    this.redirects = new RedisStorage(client, namespace, 'redirects')
+    const {
+      connection,
+      commandTimeout = patience,
+      serializer,
+      ...own
+    } = options as RedisCacheOptions
+    this.#waiting = new Waiting('Redis', commandTimeout)
+    this.#own = connection === undefined ? createClient(own) : undefined
+    const ask =
+      this.#own === undefined
+        ? asking(connection!, this.#waiting)
+        : askingOwn(this.#own, this.#waiting)
+    const open = (name: string): BaseStorage =>
+      serialized(new RedisStorage(ask, namespace, name), serializer)
+    this.responses = open('responses')
+    this.redirects = open('redirects')
   }
 
   protected override async disconnect(): Promise<void> {
-    if (this.#own === undefined) return
-    // A server that does not answer does not say goodbye, either.
-    const patience = new AbortController()
-    const goodbye = this.#own.quit().catch(() => {})
-    await Promise.race([goodbye, later(quitWithin, undefined, { signal: patience.signal })])
-    patience.abort()
-    this.#own.disconnect()
+    this.#waiting.close()
+    this.#own?.disconnect()
   }
 }
 
-function connect({ url, cluster, ...options }: RedisCacheOptions): OwnClient {
+function createClient({ url, cluster, ...options }: RedisCacheOptions): OwnRedisClient {
   const { Redis, Cluster } = loadDriver('redis', 'ioredis') as RedisDriver
-  const all = { ...ownDefaults, ...options }
-  let client: OwnClient
+  const node = { ...nodeDefaults(), ...options }
   if (cluster !== undefined) {
-    const { enableAutoPipelining, lazyConnect, ...redisOptions } = all
-    client = new Cluster(cluster, { enableAutoPipelining, lazyConnect, redisOptions })
-  } else {
-    client = url === undefined ? new Redis(all) : new Redis(url, all)
+    const redisOptions = { ...node, enableAutoPipelining: false, ...options.redisOptions }
+    return new Cluster(cluster, { ...clusterDefaults, ...options, redisOptions })
   }
-  // Each command that fails is told of where it was given; ioredis prints what nobody listens to.
-  client.on('error', () => {})
-  return client
+  return url === undefined ? new Redis(node) : new Redis(url, node)
+}
+
+const clientDefaults = {
+  enableAutoPipelining: true,
+  lazyConnect: true,
+  // A server that is loading its data says so to each command; the driver would wait for it.
+  enableReadyCheck: false,
+}
+
+function nodeDefaults(): object {
+  let reconnectedAt = -Infinity
+  return {
+    ...clientDefaults,
+    // What was under way when a connection broke is sent once more on the next.
+    maxRetriesPerRequest: 1,
+    connectTimeout: 2_000,
+    disconnectTimeout: 500,
+    // A machine that is gone does not end its connections.
+    socketTimeout: patience,
+    sentinelCommandTimeout: 2_000,
+    retryStrategy: (times: number) => Math.min(25 * 2 ** times, longestRetryDelay),
+    // What was the master when we connected may be a replica by now, and the name lead elsewhere.
+    reconnectOnError: (error: Error): boolean => {
+      if (!error.message.startsWith('READONLY')) return false
+      const now = performance.now()
+      if (now - reconnectedAt < betweenReconnects) return false
+      reconnectedAt = now
+      return true
+    },
+  }
+}
+
+const clusterDefaults = {
+  ...clientDefaults,
+  // A node that is gone, or slots that nobody has, are not waited for.
+  retryDelayOnFailover: 0,
+  retryDelayOnClusterDown: 0,
 }

@@ -1,7 +1,9 @@
 import { extname } from 'node:path'
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connection.ts'
 import { SQLiteStorage } from '../backends/sqlite.ts'
 import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-options.ts'
+import { serialized } from '../serializers/serializer.ts'
 import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
@@ -18,8 +20,8 @@ const rules: Rules<SQLiteCacheOptions> = {
 
 /** A cache in one SQLite file, which any number of processes may share. */
 export class SQLiteCache extends BaseCache {
-  override readonly responses: SQLiteStorage
-  override readonly redirects: SQLiteStorage
+  override readonly responses: BaseStorage
+  override readonly redirects: BaseStorage
   /** Absolute, or `:memory:`. */
   readonly path: string
   readonly #connection: SqliteConnection
@@ -36,8 +38,10 @@ export class SQLiteCache extends BaseCache {
     super(options)
     this.path = cacheName === ':memory:' ? cacheName : sqlitePath(cacheName, options)
     this.#connection = new SqliteConnection(this.path, options)
-    this.responses = new SQLiteStorage(this.#connection, 'responses')
-    this.redirects = new SQLiteStorage(this.#connection, 'redirects')
+    const open = (table: 'responses' | 'redirects'): BaseStorage =>
+      serialized(new SQLiteStorage(this.#connection, table), options.serializer)
+    this.responses = open('responses')
+    this.redirects = open('redirects')
   }
 }
 

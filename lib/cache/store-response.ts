@@ -1,19 +1,20 @@
 /** Where and as what an arriving response is stored, once it has been decided that it is. */
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { HeaderFields } from '../policy/validators.ts'
-import { credentialForms, takeOutEchoes } from '../request/echoes.ts'
+import { takeOutEchoes, type TakenOut } from '../request/echoes.ts'
 import {
   completeRequest,
   readHead,
   redactedHeaders,
   type CacheRequest,
 } from '../request/read-request.ts'
+import { secretForms } from '../request/secret-forms.ts'
 import { endToEnd } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import type { BaseCache, Place } from './base-cache.ts'
 import type { EntryHead } from './entry.ts'
 import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
-import { placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
 import { wholeBody } from './record.ts'
 
 /** A response whose head has arrived. */
@@ -35,6 +36,7 @@ export interface StoreOrder {
   readonly dropAt: EpochMs | undefined
   readonly selectedBy: readonly string[]
   readonly maxBodyBytes: number
+  readonly tags?: readonly string[] | undefined
 }
 
 /** Opens the writer that takes the body; a redirect is stored at once, without it. */
@@ -81,19 +83,25 @@ function placeOf(
   request: CacheRequest,
   lookup: Lookup,
   { status, statusText, headers, lines, arrivedAt }: Arrival,
-  { as, expiresAt, dropAt, selectedBy }: StoreOrder,
+  { as, expiresAt, dropAt, selectedBy, tags }: StoreOrder,
 ): Place {
-  const selection = selectionOf(request, selectedBy)
+  const { texts, echoes, selects = [] } = withoutSecrets(endToEnd(lines, headers), request)
+  // What shows a secret that the key does not know is for those only who have the same.
+  const names =
+    selects.length === 0 ? selectedBy : [...new Set([...selectedBy, ...selects])].toSorted()
+  const selection = selectionOf(request, names)
   const head: EntryHead = {
     text: request.text,
     status,
     statusText,
-    ...storedLines(endToEnd(lines, headers), request),
+    rawHeaders: texts,
+    echoes,
     rawTrailers: [],
     storedAt: arrivedAt,
     expiresAt,
     selectedBy: selection,
     forFetch: as === 'redirect' && request.fromFetch ? true : undefined,
+    tags,
   }
   return {
     key: placeFor(request, lookup.primary, selection),
@@ -121,10 +129,10 @@ function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequ
       method: first.method,
       headers: first.headers,
     }
-    const head = readHead(options)
+    const head = readHead(options, first.rules)
     if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
   }
-  return { ...first, text: `${first.text} followed`, key: `${first.key}.last` }
+  return { ...first, text: `${first.text} followed`, key: endKey(first.key) }
 }
 
 /** Header lines as they are stored: what the request itself said in confidence taken out. */
@@ -132,23 +140,23 @@ export function storedLines(
   lines: string[],
   request: CacheRequest,
 ): Pick<EntryHead, 'rawHeaders' | 'echoes'> {
-  const { texts, echoes } = withoutEchoesOf(lines, request)
+  const { texts, echoes } = withoutSecrets(lines, request)
   return { rawHeaders: texts, echoes }
 }
 
-function withoutEchoesOf(
+function withoutSecrets(
   texts: string[],
   request: CacheRequest,
-): { texts: readonly string[]; echoes?: EntryHead['echoes'] } {
-  if (request.credentials.length === 0) return { texts }
-  return takeOutEchoes(texts, credentialForms(request.credentials)) ?? { texts }
+): { texts: string[] } & Partial<TakenOut> {
+  if (request.credentials.length === 0 && request.ignored.length === 0) return { texts }
+  return takeOutEchoes(texts, secretForms(request)) ?? { texts }
 }
 
 function withoutEchoes(
   history: readonly string[],
   request: CacheRequest,
 ): { history: readonly string[]; echoes?: EntryHead['echoes'] } {
-  const { texts, echoes } = withoutEchoesOf([...history], request)
+  const { texts, echoes } = withoutSecrets([...history], request)
   return { history: texts, echoes }
 }
 

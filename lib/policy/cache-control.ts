@@ -32,8 +32,12 @@ export function parseCacheControl(field: string | undefined): Directives {
   return directives
 }
 
-/** A delta-seconds argument (RFC 9111 §1.2.2); undefined where it is absent or unreadable. */
+/** A delta-seconds argument; undefined where it is absent or unreadable. */
 export function deltaSeconds(directives: Directives, name: string): number | undefined {
-  const value = directives.get(name)
-  return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
+  return seconds(directives.get(name))
+}
+
+/** RFC 9111 §1.2.2: what is longer than anybody can mean is 68 years. */
+export function seconds(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Math.min(Number(text), 2 ** 31) : undefined
 }

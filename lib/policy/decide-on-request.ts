@@ -2,12 +2,14 @@
  * What to do with a request, given what is stored for it. Everything that can change the answer is
  * an argument; `interceptor.ts` carries the answer out.
  */
-import type { EpochMs } from '../units.ts'
-import { deltaSeconds, type Directives } from './cache-control.ts'
-import { hasValidator, type HeaderFields } from './validators.ts'
+import type { EpochMs, Ms } from '../units.ts'
+import { deltaSeconds, parseCacheControl, type Directives } from './cache-control.ts'
+import { ageOnArrival } from './freshness.ts'
+import { failureStatuses, staleWindows, takesStale, type StalenessRules } from './staleness.ts'
+import { hasValidator, joinedField, type HeaderFields } from './validators.ts'
 
 /** What the caller asked for, by options of the interceptor or of this call. */
-export interface RequestRules {
+export interface RequestRules extends StalenessRules {
   /** Validate what is stored before it is used. */
   readonly refresh: boolean
   /** Do not use what is stored, nor its validators. */
@@ -18,6 +20,7 @@ export interface RequestRules {
 
 /** What matters of a stored response. */
 export interface StoredResponse {
+  readonly status: number
   readonly headers: HeaderFields
   readonly storedAt: EpochMs
   /** Undefined: it never expires. */
@@ -26,13 +29,26 @@ export interface StoredResponse {
 
 /** What is done with a request, and why. */
 export type RequestDecision =
-  | { readonly action: 'forward'; readonly why: 'miss' | 'stale' | 'request' }
-  | { readonly action: 'replay' }
-  | { readonly action: 'revalidate'; readonly why: 'stale' | 'request' }
+  /** `stale` says why what has expired is used all the same. */
+  | {
+      readonly action: 'replay'
+      readonly stale?: 'max-stale' | 'stale-while-revalidate' | 'stale-if-error'
+    }
+  /**
+   * Asks the origin: `validate` whether what is stored has changed, or for all of it. Where the
+   * origin fails, `elseStale` says that what is stored may be used.
+   */
+  | {
+      readonly action: 'ask'
+      readonly why: 'miss' | 'stale' | 'request'
+      readonly validate: boolean
+      readonly elseStale: boolean
+    }
   | { readonly action: 'refuse' }
 
 const replay: RequestDecision = { action: 'replay' }
 const refuse: RequestDecision = { action: 'refuse' }
+const miss: RequestDecision = { action: 'ask', why: 'miss', validate: false, elseStale: false }
 
 /** RFC 9111 §4, in its order: what the caller demands, then freshness, then validators. */
 export function decideOnRequest(
@@ -42,20 +58,46 @@ export function decideOnRequest(
   now: EpochMs,
 ): RequestDecision {
   const onlyIfCached = rules.onlyIfCached || directives.has('only-if-cached')
-  if (stored === undefined) return onlyIfCached ? refuse : { action: 'forward', why: 'miss' }
+  if (stored === undefined) return onlyIfCached ? refuse : miss
 
   const fresh = isFresh(stored, now)
-  if (onlyIfCached) return fresh ? replay : refuse
-  if (rules.forceRefresh) return { action: 'forward', why: 'request' }
+  const demanded = rules.forceRefresh || rules.refresh
+  if (fresh && (rules.onlyIfCached || (!demanded && directives.size === 0))) return replay
 
-  const asked = rules.refresh || asksToValidate(directives, stored, now)
-  if (fresh && !asked) return replay
+  const response = parseCacheControl(joinedField(stored.headers['cache-control']))
+  const staleFor = stored.expiresAt === undefined ? 0 : now - stored.expiresAt
+  const asked = asksToValidate(directives, stored, now)
+  const tolerated = !fresh && !asked && takesStale(directives, response, staleFor)
+  const windows = staleWindows(response, rules, directives)
+  // What has failed itself is no better than the next failure.
+  const elseStale = within(windows.ifError, staleFor) && !failureStatuses.has(stored.status)
+  if (onlyIfCached) {
+    // §5.2.1.7: as far as the request has no other wish that it does not meet.
+    if (fresh) return asked ? refuse : replay
+    if (tolerated) return { action: 'replay', stale: 'max-stale' }
+    // RFC 5861 §4: the 504 would be an error, too.
+    return elseStale ? { action: 'replay', stale: 'stale-if-error' } : refuse
+  }
+  if (rules.forceRefresh) return { action: 'ask', why: 'request', validate: false, elseStale }
+
+  if (!rules.refresh && !asked) {
+    if (fresh) return replay
+    if (tolerated) return { action: 'replay', stale: 'max-stale' }
+    if (within(windows.whileRevalidate, staleFor)) {
+      return { action: 'replay', stale: 'stale-while-revalidate' }
+    }
+  }
   const why = fresh ? 'request' : 'stale'
-  return { action: hasValidator(stored.headers) ? 'revalidate' : 'forward', why }
+  return { action: 'ask', why, validate: hasValidator(stored.headers), elseStale }
+}
+
+// A window of nothing is none, also at the very instant of expiry; what is fresh is within any other.
+function within(window: Ms, staleFor: Ms): boolean {
+  return window > 0 && staleFor <= window
 }
 
 /** Whether a stored response may be used without asking: up to its expiry, not at it. */
-export function isFresh(stored: StoredResponse, now: EpochMs): boolean {
+export function isFresh(stored: Pick<StoredResponse, 'expiresAt'>, now: EpochMs): boolean {
   return stored.expiresAt === undefined || now < stored.expiresAt
 }
 
@@ -64,5 +106,11 @@ function asksToValidate(directives: Directives, stored: StoredResponse, now: Epo
   if (directives.size === 0) return false
   if (directives.has('no-cache')) return true
   const maxAge = deltaSeconds(directives, 'max-age')
-  return maxAge !== undefined && now - stored.storedAt >= maxAge * 1000
+  if (maxAge !== undefined && ageOf(stored, now) >= maxAge * 1000) return true
+  const minFresh = deltaSeconds(directives, 'min-fresh')
+  return minFresh !== undefined && (stored.expiresAt ?? Infinity) - now < minFresh * 1000
+}
+
+function ageOf({ headers, storedAt }: StoredResponse, now: EpochMs): Ms {
+  return ageOnArrival(headers, storedAt) + now - storedAt
 }

@@ -1,12 +1,17 @@
 /** Whether a response of the origin is stored, and until when. */
 import type { EpochMs, Ms } from '../units.ts'
 import { parseCacheControl, type Directives } from './cache-control.ts'
-import { hasValidator, type HeaderFields } from './validators.ts'
+import { freshUntil, guessedFreshUntil } from './freshness.ts'
+import { DO_NOT_CACHE, type Expiry } from './lifetime.ts'
+import { lastUse, staleWindows, type StalenessRules, type StaleWindows } from './staleness.ts'
+import { hasValidator, joinedField, type HeaderFields } from './validators.ts'
 import { selectingFields } from './vary.ts'
 
 /** Why a response is not stored; these words stand in `Cache-Status` and in `reason`. */
 export type NotStoredReason =
   | 'read-only'
+  | 'do-not-cache'
+  | 'filter'
   | 'request-no-store'
   | 'response-no-store'
   | 'status'
@@ -15,13 +20,24 @@ export type NotStoredReason =
   | 'event-stream'
   | 'too-large'
   | 'cache-unavailable'
+  | 'callback-failed'
 
 /** What the caller allows to be stored. */
-export interface ResponseRules {
+export interface ResponseRules extends StalenessRules {
   readonly readOnly: boolean
+  /** Whether the origin's own word about freshness counts before the caller's lifetimes. */
+  readonly cacheControl: boolean
   readonly allowableCodes: ReadonlySet<number>
   /** Largest body in bytes. */
   readonly maxBodyBytes: number
+}
+
+/** What the caller's lifetimes make of a response. */
+export interface GivenExpiry {
+  /** Null where they say nothing. */
+  readonly expiry: Expiry | null
+  /** Whether they speak of its very status, which is stored then, whatever `allowableCodes` says. */
+  readonly ofStatus: boolean
 }
 
 /** A response as it arrives: its head. */
@@ -47,54 +63,71 @@ export type ResponseDecision =
 /** The statuses that redirect with a Location (RFC 9110 §15.4). */
 export const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
-/** @param expiresAt what the caller's `expireAfter` gives this response; undefined: never */
+/** RFC 9111 §3, and what the caller allows. */
 export function decideOnResponse(
   request: Directives,
   response: ResponseHead,
   rules: ResponseRules,
-  expiresAt: EpochMs | undefined,
+  { expiry, ofStatus }: GivenExpiry,
   now: EpochMs,
 ): ResponseDecision {
   const { status, headers } = response
   const redirects = redirectStatuses.has(status) && headers['location'] !== undefined
   if (rules.readOnly) return pass('read-only')
+  if (expiry === DO_NOT_CACHE) return pass('do-not-cache')
   if (request.has('no-store')) return pass('request-no-store')
-  if (parseCacheControl(joined(headers['cache-control'])).has('no-store')) {
-    return pass('response-no-store')
-  }
+  const directives = parseCacheControl(joinedField(headers['cache-control']))
+  if (directives.has('no-store')) return pass('response-no-store')
   // 206 is a part and 304 no response of its own, whatever `allowableCodes` says.
   if (status === 206 || status === 304) return pass('status')
-  if (!redirects && !rules.allowableCodes.has(status)) return pass('status')
-  if (/^text\/event-stream/i.test(joined(headers['content-type']) ?? '')) {
+  if (!redirects && !ofStatus && !rules.allowableCodes.has(status)) return pass('status')
+  if (/^text\/event-stream/i.test(joinedField(headers['content-type']) ?? '')) {
     return pass('event-stream')
   }
-  if (Number(joined(headers['content-length'])) > rules.maxBodyBytes) return pass('too-large')
+  if (Number(joinedField(headers['content-length'])) > rules.maxBodyBytes) return pass('too-large')
   const selectedBy = selectingFields(headers)
   if (selectedBy === '*') return pass('vary-star')
-  const validator = hasValidator(headers)
-  if (expiresAt !== undefined && expiresAt <= now && !validator) return pass('expires-immediately')
-  return {
-    action: 'store',
-    as: redirects ? 'redirect' : 'response',
-    expiresAt,
-    dropAt:
-      expiresAt === undefined ? undefined : expiresAt + usefulWhenStale(validator, expiresAt - now),
-    selectedBy,
-  }
+
+  const expiresAt = expiresOn(response, directives, rules, expiry, now)
+  const drop = dropAt(headers, expiresAt, staleWindows(directives, rules), now)
+  if (drop !== undefined && drop <= now) return pass('expires-immediately')
+  const as = redirects ? 'redirect' : 'response'
+  return { action: 'store', as, expiresAt, dropAt: drop, selectedBy }
+}
+
+function expiresOn(
+  { status, headers }: ResponseHead,
+  directives: Directives,
+  { cacheControl }: ResponseRules,
+  expiry: EpochMs | undefined | null,
+  now: EpochMs,
+): EpochMs | undefined {
+  const fresh = cacheControl ? freshUntil(headers, directives, now) : undefined
+  if (fresh !== undefined) return fresh
+  if (expiry !== null) return expiry
+  return cacheControl ? guessedFreshUntil(status, headers, now) : undefined
 }
 
 const day: Ms = 86_400_000
 
+/** From when on a response is of no use any more, not even stale or to be validated. */
+export function dropAt(
+  headers: HeaderFields,
+  expiresAt: EpochMs | undefined,
+  windows: StaleWindows,
+  now: EpochMs,
+): EpochMs | undefined {
+  if (expiresAt === undefined) return undefined
+  const toValidate = hasValidator(headers) ? usefulWhenStale(expiresAt - now) : 0
+  return lastUse(expiresAt, windows, toValidate, now)
+}
+
 // A stale response that can be validated saves its body for as long again as it was fresh: a day at
 // the least, since what expires at once is validated at each use, and a month at the most.
-function usefulWhenStale(validator: boolean, lifetime: Ms): Ms {
-  return validator ? Math.min(Math.max(lifetime, day), 30 * day) : 0
+function usefulWhenStale(lifetime: Ms): Ms {
+  return Math.min(Math.max(lifetime, day), 30 * day)
 }
 
 function pass(why: NotStoredReason): ResponseDecision {
   return { action: 'pass', why }
-}
-
-function joined(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value.join(', ') : value
 }

@@ -3,6 +3,16 @@
 /** Header fields by name in lower case; an array where a field came in several lines. */
 export type HeaderFields = Readonly<Record<string, string | string[] | undefined>>
 
+/** A field that may have come in several lines, as one value (RFC 9110 §5.3). */
+export function joinedField(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value.join(', ') : value
+}
+
+/** The first line of a field that should have come in one. */
+export function firstLine(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value
+}
+
 /** Whether the origin can be asked "has it changed?". */
 export function hasValidator(headers: HeaderFields): boolean {
   return headers['etag'] !== undefined || headers['last-modified'] !== undefined
@@ -20,6 +30,8 @@ export function conditionalFields(headers: HeaderFields): string[] {
 
 // RFC 9111 §3.2: what describes the bytes that were stored stays with them, whatever a 304 says.
 const ofTheBody = new Set(['content-encoding', 'content-length', 'content-range', 'content-type'])
+// What tells when an answer was given is the new answer's, also where that does not tell.
+const ofTheAnswer = ['age', 'date']
 
 /**
  * The stored header lines with those of a 304 in the place of their namesakes (RFC 9111 §3.2).
@@ -27,7 +39,7 @@ const ofTheBody = new Set(['content-encoding', 'content-length', 'content-range'
  * @param fresh likewise, of the 304
  */
 export function mergeHeaders(stored: readonly string[], fresh: readonly string[]): string[] {
-  const replaced = new Set<string>()
+  const replaced = new Set(ofTheAnswer)
   const added: string[] = []
   for (let i = 0; i < fresh.length; i += 2) {
     const name = fresh[i]!.toLowerCase()
@@ -40,8 +52,4 @@ export function mergeHeaders(stored: readonly string[], fresh: readonly string[]
     if (!replaced.has(stored[i]!.toLowerCase())) kept.push(stored[i]!, stored[i + 1]!)
   }
   return [...kept, ...added]
-}
-
-function firstLine(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value
 }

@@ -1,6 +1,7 @@
 /**
  * The key of a request. Its text is injective in its parts: neither a method, a URL nor a digest
- * holds a space, so two requests share a text only where they share each part. The text stands in
+ * holds a space, and each other part begins with its name, so two requests share a text only where
+ * they share each part. A part that no rule asks for is not there. The text stands in
  * the stored entry and is compared on every hit; its SHA-256 is the key in the storages.
  *
  * A change to what goes in has to change `keyVersion`.
@@ -17,8 +18,16 @@ export interface KeyParts {
   /** `name: value` and `name=value` of everything that tells users apart. */
   readonly credentials: readonly string[]
   readonly bodyDigest?: string | undefined
+  /** The digest is that of a GraphQL operation, however it was spelled. */
+  readonly isOperation?: boolean | undefined
   /** Takes the place of URL and body. */
   readonly customKey?: string | undefined
+  /** Of the header fields that the caller wants to be told apart. */
+  readonly headersDigest?: string | undefined
+  /** Of the names of credentials that tell nobody apart: what was stored so is for others, too. */
+  readonly ignoredCredentials?: string | undefined
+  /** Takes the place of the credentials. Never the text of a digest, and without spaces. */
+  readonly identity?: string | undefined
 }
 
 /** What a request is known by. */
@@ -36,8 +45,13 @@ export function createKey(parts: KeyParts): Key {
     customKey === undefined
       ? `${method} ${normalizedUrl}`
       : `${method} key:${encodeURIComponent(customKey)}`
-  if (bodyDigest !== undefined && customKey === undefined) text += ` body:${bodyDigest}`
-  if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
+  if (bodyDigest !== undefined && customKey === undefined) {
+    text += parts.isOperation === true ? ` graphql:${bodyDigest}` : ` body:${bodyDigest}`
+  }
+  if (parts.headersDigest !== undefined) text += ` headers:${parts.headersDigest}`
+  if (parts.ignoredCredentials !== undefined) text += ` ignoring:${parts.ignoredCredentials}`
+  if (parts.identity !== undefined) text += ` identity:${parts.identity}`
+  else if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
   return { text, key: keyOf(text) }
 }
 

@@ -32,9 +32,12 @@ const forgeryToken = /(?:csrf|xsrf|request-verification)-?token$/
 
 /** @param name in lower case */
 export function isCredentialHeader(name: string): boolean {
-  return (
-    credentialHeaders.has(name) || (credentialHeaderEnding.test(name) && !forgeryToken.test(name))
-  )
+  return credentialHeaders.has(name) || (credentialHeaderEnding.test(name) && !isForgeryToken(name))
+}
+
+/** @param name in lower case */
+export function isForgeryToken(name: string): boolean {
+  return forgeryToken.test(name)
 }
 
 const credentialParameter =
@@ -42,7 +45,9 @@ const credentialParameter =
 
 // Words that name a credential as often as something harmless: there the length decides.
 const ambiguousParameter = /^(?:key|token|auth|sig|signature|hmac)$/i
-const shortestSecret = 16
+
+/** The shortest value that makes a credential of such a name. */
+export const shortestSecret = 16
 
 /** @param name as it stands in the query, decoded */
 export function isCredentialParameter(name: string, value: string): boolean {

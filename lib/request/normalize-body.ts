@@ -1,29 +1,66 @@
 /**
  * The body of a request as it enters the key: a digest of its media type and its bytes, where what
- * differs by chance (a multipart boundary, the order of JSON members or form fields) is made equal.
+ * differs by chance (a multipart boundary, the order of JSON members or form fields) is made equal,
+ * and what the rules ignore is left out. The body that is sent is not touched.
  */
 import { isUtf8 } from 'node:buffer'
 import { hash } from 'node:crypto'
+import { BodyFields } from './body-fields.ts'
 import { canonicalJson } from './canonical-json.ts'
-import { sortParameters } from './normalize-url.ts'
+import type { OperationKind } from './graphql-document.ts'
+import { readGraphqlJson, readGraphqlText, type GraphqlBody } from './graphql-request.ts'
+import type { KeyRules } from './key-rules.ts'
+import { sortParameters } from './parameters.ts'
 
-/** @returns base64url of a SHA-256, different for bodies that the origin could tell apart. */
-export function digestBody(contentType: string | undefined, bytes: Uint8Array): string {
-  const [mediaType, boundary] = readContentType(contentType ?? '')
-  return hash('sha256', frame(mediaType, normalize(mediaType, boundary, bytes)), 'base64url')
+/** What of a body is part of the key. */
+export interface BodyKey {
+  /** base64url of a SHA-256, different for bodies that the origin could tell apart. */
+  readonly digest: string
+  /** What the GraphQL operation in it does. */
+  readonly operation?: OperationKind
+  /** The digest is that of the operation, however it was spelled. */
+  readonly isOperation?: true
+  /** `name=value` of what the rules ignore, encoded. */
+  readonly ignored?: readonly string[]
 }
 
-/** As `digestBody`, for a `FormData` whose bytes are made only when it is sent. */
-export async function digestForm(form: FormLike): Promise<string> {
+/** Reads the bytes of a body. Without rules nothing is ignored, and the spelling of GraphQL counts. */
+export function keyBody(
+  contentType: string | undefined,
+  bytes: Uint8Array,
+  rules?: KeyRules,
+): BodyKey {
+  const [mediaType, boundary] = readContentType(contentType ?? '')
+  const fields = new BodyFields(rules)
+  const content = normalize(mediaType, boundary, bytes, fields)
+  const asked = graphqlOf(mediaType, content)
+  const operation = asked ?? fields.operation
+  const isOperation = asked !== undefined && rules?.graphql === true
+  return {
+    digest: digestOf(isOperation ? frame('graphql', asked.text) : frame(mediaType, content)),
+    ...(operation && { operation: operation.kind }),
+    ...(isOperation && { isOperation }),
+    ...fields.found,
+  }
+}
+
+/** As `keyBody`, for a `FormData` whose bytes are made only when it is sent. */
+export async function keyForm(form: FormLike, rules?: KeyRules): Promise<BodyKey> {
+  const fields = new BodyFields(rules)
   const parts: string[] = []
   for (const [name, value] of form) {
+    if (fields.ignores(name, typeof value === 'string' ? value : undefined)) continue
     if (typeof value === 'string') parts.push(JSON.stringify([name, value]))
     else {
       const bytes = new Uint8Array(await value.arrayBuffer())
-      parts.push(JSON.stringify([name, value.name ?? null, value.type, digestBytes(bytes)]))
+      parts.push(JSON.stringify([name, value.name ?? null, value.type, digestOf(bytes)]))
     }
   }
-  return hash('sha256', frame('form-data', parts.join('\n')), 'base64url')
+  return {
+    digest: digestOf(frame('form-data', parts.join('\n'))),
+    ...(fields.operation && { operation: fields.operation.kind }),
+    ...fields.found,
+  }
 }
 
 /** The part of `FormData` that is used here: undici's class and Node's are not the same one. */
@@ -47,39 +84,55 @@ export function formBytes(form: FormLike): number {
   return bytes
 }
 
-function digestBytes(bytes: Uint8Array): string {
-  return hash('sha256', bytes, 'base64url')
-}
-
 // The type is put before the bytes with its length, so that no two pairs make the same text.
 function frame(mediaType: string, content: string | Uint8Array): Uint8Array | string {
   const before = `${mediaType.length}:${mediaType}:`
   if (typeof content === 'string') return `${before}text:${content}`
-  return `${before}${digestBytes(content)}`
+  return `${before}${digestOf(content)}`
 }
 
 function normalize(
   mediaType: string,
   boundary: string | undefined,
   bytes: Uint8Array,
+  fields: BodyFields,
 ): string | Uint8Array {
-  if (boundary !== undefined) return replaceBoundary(bytes, boundary)
-  const [type = ''] = mediaType.split(';', 1)
-  if (type.endsWith('/json') || type.endsWith('+json')) {
+  if (boundary !== undefined) return replaceBoundary(bytes, boundary, fields)
+  const type = bareType(mediaType)
+  if (isJson(type)) {
     // Text that is no UTF-8 would be changed by decoding: then the bytes are the body.
-    return (isUtf8(bytes) && canonicalJson(asBuffer(bytes).toString('utf8'))) || bytes
+    return (isUtf8(bytes) && canonicalJson(asBuffer(bytes).toString(), fields.ofJson)) || bytes
   }
   if (type === 'application/x-www-form-urlencoded') {
-    return sortParameters(asBuffer(bytes).toString('latin1').split('&'))
+    const written = asBuffer(bytes).toString('latin1').split('&')
+    return sortParameters(written.filter((parameter) => !fields.ignoresParameter(parameter)))
   }
   return bytes
 }
 
+function graphqlOf(mediaType: string, content: string | Uint8Array): GraphqlBody | undefined {
+  const type = bareType(mediaType)
+  if (typeof content === 'string') return isJson(type) ? readGraphqlJson(content) : undefined
+  return type === 'application/graphql' ? readGraphqlText(asBuffer(content).toString()) : undefined
+}
+
+function bareType(mediaType: string): string {
+  const end = mediaType.indexOf(';')
+  return end === -1 ? mediaType : mediaType.slice(0, end)
+}
+
+function isJson(type: string): boolean {
+  return type.endsWith('/json') || type.endsWith('+json')
+}
+
 // The boundary is random, in the header and in the body; any fixed text will do instead of it, as
 // long as the length says where the parts begin.
-function replaceBoundary(bytes: Uint8Array, boundary: string): string {
+function replaceBoundary(bytes: Uint8Array, boundary: string, fields: BodyFields): string {
   const parts = asBuffer(bytes).toString('latin1').split(`--${boundary}`)
-  return parts.map((part) => `${part.length}:${part}`).join('')
+  return parts
+    .filter((part) => !fields.ignoresPart(part))
+    .map((part) => `${part.length}:${part}`)
+    .join('')
 }
 
 /** The media type, its names in lower case, and the boundary of a multipart one, which comes apart. */
@@ -96,6 +149,10 @@ function readContentType(value: string): [mediaType: string, boundary: string | 
 function boundaryOf(value: string): string | undefined {
   const match = /;\s*boundary=(?:"([^"]*)"|([^;\s]*))/i.exec(value)
   return match?.[1] || match?.[2] || undefined
+}
+
+function digestOf(content: string | Uint8Array): string {
+  return hash('sha256', content, 'base64url')
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

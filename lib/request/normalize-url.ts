@@ -7,6 +7,10 @@
  */
 import { stringify, type ParsedUrlQueryInput } from 'node:querystring'
 import { isCredentialParameter, mayHoldCredential, redacted } from './credentials.ts'
+import type { OperationKind } from './graphql-document.ts'
+import type { KeyRules } from './key-rules.ts'
+import { matchQuery } from './match-query.ts'
+import { escapePath, sortParameters } from './parameters.ts'
 
 /** What undici's dispatch options say about the URL. */
 export interface UrlParts {
@@ -23,17 +27,20 @@ export interface NormalizedUrl {
   readonly shown: string
   /** `name=value` of each credential that was taken out, still percent-encoded. */
   readonly credentials: readonly string[]
+  /** `name=value` of what the rules ignore. */
+  readonly ignored?: readonly string[]
+  /** What the GraphQL document in it does, where the rules look for one. */
+  readonly operation?: OperationKind | undefined
 }
 
 const plainPath = /^\/[\w\-.~!$'()*+,;:@/%?=&[\]]*$/
-const notPlain = /[^\w\-.~!$'()*+,;:@/%?=&[\]]/gu
 const noCredentials: readonly string[] = []
 
 /** @returns undefined where there is no origin, or none that can be understood. */
-export function normalizeUrl(parts: UrlParts): NormalizedUrl | undefined {
+export function normalizeUrl(parts: UrlParts, rules?: KeyRules): NormalizedUrl | undefined {
   const origin = normalizeOrigin(parts.origin)
   if (origin === undefined) return undefined
-  const path = plainPath.test(parts.path) ? parts.path : escapePath(parts.path)
+  const path = plainPath.test(parts.path) ? parts.path : sentPath(parts.path)
   if (path === undefined) return undefined
   const question = path.indexOf('?')
   const query = parts.query === undefined || parts.query === null ? '' : stringify(parts.query)
@@ -44,7 +51,17 @@ export function normalizeUrl(parts: UrlParts): NormalizedUrl | undefined {
     return { normalized: url, shown: url, credentials: noCredentials }
   }
   const pathname = question === -1 ? path : path.slice(0, question)
-  return normalizeQuery(`${origin}${pathname}?`, query === '' ? path.slice(question + 1) : query)
+  const before = `${origin}${pathname}?`
+  const written = query === '' ? path.slice(question + 1) : query
+  return rules?.matchesQuery === true
+    ? matchQuery(before, written, rules)
+    : normalizeQuery(before, written)
+}
+
+/** As it goes to the origin, credentials included; for the eyes of the caller only. */
+export function writtenUrl({ origin, path, query }: UrlParts): string {
+  const search = query === undefined || query === null ? '' : stringify(query)
+  return `${String(origin)}${path}${search === '' ? '' : `?${search}`}`
 }
 
 function normalizeQuery(before: string, query: string): NormalizedUrl {
@@ -66,24 +83,6 @@ function normalizeQuery(before: string, query: string): NormalizedUrl {
   return { normalized: before + sortParameters(parameters), shown, credentials }
 }
 
-/**
- * Sorts `name=value` pairs by name; those of one name keep their order, for it may mean something.
- */
-export function sortParameters(parameters: string[]): string {
-  return parameters.toSorted(byName).join('&')
-}
-
-function byName(a: string, b: string): number {
-  const left = nameOf(a)
-  const right = nameOf(b)
-  return left < right ? -1 : left > right ? 1 : 0
-}
-
-function nameOf(parameter: string): string {
-  const equals = parameter.indexOf('=')
-  return equals === -1 ? parameter : parameter.slice(0, equals)
-}
-
 // Most queries are sorted already, and looking costs a tenth of splitting and sorting.
 function isSorted(query: string): boolean {
   let previous = ''
@@ -100,14 +99,13 @@ function isSorted(query: string): boolean {
   return true
 }
 
-// What a URL cannot hold becomes `{code point}`, which it cannot hold either: no two paths fall
-// together, as they would if it were percent-encoded. A fragment is not sent.
-function escapePath(path: string): string | undefined {
+// A fragment is not sent.
+function sentPath(path: string): string | undefined {
   const hash = path.indexOf('#')
   const sent = hash === -1 ? path : path.slice(0, hash)
   if (sent === '') return '/'
   if (sent[0] !== '/') return undefined
-  return sent.replaceAll(notPlain, (character) => `{${character.codePointAt(0)!.toString(16)}}`)
+  return escapePath(sent)
 }
 
 function decode(text: string): string {

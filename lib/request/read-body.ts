@@ -2,15 +2,18 @@
  * The body of a request, read as far as the key needs it. What had to be read to the end is handed
  * on as one Buffer; what turns out too long goes on as it came, the part that was read before it.
  */
-import { digestBody, digestForm, formBytes, type FormLike } from './normalize-body.ts'
+import { formBytes, keyBody, keyForm, type BodyKey, type FormLike } from './normalize-body.ts'
+import type { KeyRules, RequestDetails } from './key-rules.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
 /** A body, as far as it had to be read. */
-export interface ReadBody {
+export interface ReadBody extends Omit<BodyKey, 'digest'> {
   /** Undefined where there is a body that cannot be part of a key. */
   readonly digest: string | undefined
   /** To be sent: the caller's own where it was not consumed. */
   readonly body: unknown
+  /** For the caller's functions, where the rules have any. */
+  readonly content?: RequestDetails['body']
 }
 
 /**
@@ -21,28 +24,50 @@ export function readBody(
   body: unknown,
   contentType: string | undefined,
   maxBytes: number,
+  rules?: KeyRules,
 ): MaybePromise<ReadBody> {
   const bytes = bytesAtHand(body)
   if (bytes !== undefined) {
-    const digest = bytes.byteLength > maxBytes ? undefined : digestBody(contentType, bytes)
-    return { digest, body }
+    if (bytes.byteLength > maxBytes) return { digest: undefined, body }
+    return known(bytes, contentType, body, rules)
   }
   if (isForm(body)) {
     if (formBytes(body) > maxBytes) return { digest: undefined, body }
-    return digestForm(body).then((digest) => ({ digest, body }))
+    return keyForm(body, rules).then((key) => ({
+      ...key,
+      body,
+      ...contentFor(rules, body as unknown as FormData),
+    }))
   }
   if (body instanceof Blob) {
     if (body.size > maxBytes) return { digest: undefined, body }
     // undici sends the type of a Blob where the caller names none.
     const type = contentType ?? body.type
-    return body.arrayBuffer().then((buffer) => ({
-      digest: digestBody(type, new Uint8Array(buffer)),
-      body,
-    }))
+    return body.arrayBuffer().then((buffer) => known(new Uint8Array(buffer), type, body, rules))
   }
   const chunks = chunksOf(body)
   if (chunks === undefined) return { digest: undefined, body }
-  return readStream(chunks, body, contentType, maxBytes)
+  return readStream(chunks, body, contentType, maxBytes, rules)
+}
+
+function known(
+  bytes: Uint8Array,
+  contentType: string | undefined,
+  body: unknown,
+  rules: KeyRules | undefined,
+): ReadBody {
+  const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { ...keyBody(contentType, bytes, rules), body, ...contentFor(rules, content) }
+}
+
+function contentFor(
+  rules: KeyRules | undefined,
+  content: Buffer | FormData,
+): Pick<ReadBody, 'content'> {
+  const asked = rules?.keyFn !== undefined || typeof rules?.identity === 'function'
+  if (!asked) return {}
+  // A copy: what they do to it must not change what is sent.
+  return { content: Buffer.isBuffer(content) ? Buffer.from(content) : content }
 }
 
 async function readStream(
@@ -50,6 +75,7 @@ async function readStream(
   source: unknown,
   contentType: string | undefined,
   maxBytes: number,
+  rules: KeyRules | undefined,
 ): Promise<ReadBody> {
   const read: Uint8Array[] = []
   let total = 0
@@ -72,7 +98,7 @@ async function readStream(
   }
   // A copy: the chunks may be views of memory that their source uses again.
   const whole = Buffer.concat(read)
-  return { digest: digestBody(contentType, whole), body: whole }
+  return known(whole, contentType, whole, rules)
 }
 
 async function* failing(read: Uint8Array[], error: unknown): AsyncGenerator<Uint8Array> {

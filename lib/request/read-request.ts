@@ -1,8 +1,15 @@
 /** undici's dispatch options become a request that can be looked up, or a reason not to try. */
+import { fieldOf } from './classify-field.ts'
 import { createKey, type KeyParts } from './create-key.ts'
 import { isCredentialHeader, redacted } from './credentials.ts'
+import { hideForms } from './echoes.ts'
 import { eachHeader, headerValue } from './headers.ts'
-import { normalizeUrl, type UrlParts } from './normalize-url.ts'
+import { identify } from './identify.ts'
+import type { KeyRules } from './key-rules.ts'
+import { digestHeaders } from './match-headers.ts'
+import { normalizeUrl, writtenUrl, type UrlParts } from './normalize-url.ts'
+import type { ReadBody } from './read-body.ts'
+import { ignoredParameter, secretForms } from './secret-forms.ts'
 
 /** The part of undici's `DispatchOptions` that is read here. */
 export interface RequestOptions extends UrlParts {
@@ -29,6 +36,11 @@ export interface CacheRequest {
   readonly headers: unknown
   /** `name: value` and `name=value` of what `text` holds as a digest. */
   readonly credentials: readonly string[]
+  /** The same of what `text` does not hold: requests that differ in it share a response. */
+  readonly ignored: readonly string[]
+  readonly rules: KeyRules | undefined
+  /** The caller's own key, if it was sent with one. */
+  readonly givenKey: string | undefined
 }
 
 /** Why a request is left alone. */
@@ -39,6 +51,9 @@ export type BypassReason =
   | 'conditional'
   | 'event-stream'
   | 'body'
+  | 'graphql-mutation'
+  | 'graphql-subscription'
+  | 'callback-failed'
 
 /** What the header fields say, read in one pass. */
 export interface RequestHead {
@@ -49,12 +64,30 @@ export interface RequestHead {
   readonly cacheControl: string | undefined
   readonly pragma: string | undefined
   readonly fromFetch: boolean
+  /** What the rules of the caller say to it; undefined where there are none. */
+  readonly ruled: RuledHead | undefined
 }
 
-/** Reads URL and header fields; the body, which may have to be waited for, comes later. */
-export function readHead(options: RequestOptions): RequestHead | BypassReason {
+/** A head under rules. */
+export interface RuledHead {
+  readonly rules: KeyRules
+  /** `name: value` and `name=value` of what they leave out of the key. */
+  readonly ignored: readonly string[]
+  /** Of the fields that they want in the key. */
+  readonly headersDigest: string | undefined
+  /** As it goes to the origin; for a function of theirs. */
+  readonly writtenUrl: string | undefined
+}
+
+const nothing: readonly string[] = []
+
+/**
+ * Reads URL and header fields; the body, which may have to be waited for, comes later.
+ * @param rules of the caller; undefined where there are none
+ */
+export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead | BypassReason {
   if (options.upgrade || options.method === 'CONNECT') return 'upgrade'
-  const url = normalizeUrl(options)
+  const url = normalizeUrl(options, rules)
   if (url === undefined) return 'no-origin'
 
   let bypass: BypassReason | undefined
@@ -95,7 +128,7 @@ export function readHead(options: RequestOptions): RequestHead | BypassReason {
     }
   })
   if (bypass !== undefined) return bypass
-  return {
+  const head: RequestHead = {
     url: url.shown,
     normalizedUrl: url.normalized,
     credentials,
@@ -103,24 +136,74 @@ export function readHead(options: RequestOptions): RequestHead | BypassReason {
     cacheControl,
     pragma,
     fromFetch,
+    ruled: undefined,
+  }
+  if (rules === undefined) return head
+  const { operation } = url
+  return operation === undefined || operation === 'query'
+    ? underRules(head, url.ignored ?? nothing, options, rules)
+    : `graphql-${operation}`
+}
+
+function underRules(
+  head: RequestHead,
+  ignoredOfUrl: readonly string[],
+  options: RequestOptions,
+  rules: KeyRules,
+): RequestHead {
+  const { headers, body } = options
+  const ignoredFields: string[] = []
+  eachHeader(headers, (written, value) => {
+    const name = written.toLowerCase()
+    if (rules.ignored.has(name)) ignoredFields.push(`${name}: ${value}`)
+  })
+  const source = {
+    headers,
+    fromFetch: head.fromFetch,
+    hasBody: body !== undefined && body !== null,
+  }
+  return {
+    ...head,
+    credentials: head.credentials.filter((credential) => !ignoredFields.includes(credential)),
+    ruled: {
+      rules,
+      ignored: [...ignoredOfUrl, ...ignoredFields],
+      headersDigest: digestHeaders(rules, source),
+      writtenUrl: typeof rules.identity === 'function' ? writtenUrl(options) : undefined,
+    },
   }
 }
 
-/** Puts head and body together; `customKey` is the caller's own key, in the place of both. */
+/**
+ * Puts head and body together; `customKey` is the caller's own key, in the place of both.
+ * @throws CacheError ERR_CACHE_CALLBACK_FAILED where a function of the rules fails
+ */
 export function completeRequest(
   options: RequestOptions,
   head: RequestHead,
   bodyDigest: string | undefined,
   customKey: string | undefined,
+  body?: Omit<ReadBody, 'digest' | 'body'>,
 ): CacheRequest {
-  const { normalizedUrl, credentials } = head
-  const parts: KeyParts = {
-    method: options.method,
-    normalizedUrl,
-    credentials,
-    bodyDigest,
-    customKey,
-  }
+  const { ruled } = head
+  const parts: KeyParts =
+    ruled === undefined
+      ? {
+          method: options.method,
+          normalizedUrl: head.normalizedUrl,
+          credentials: head.credentials,
+          bodyDigest,
+          customKey,
+        }
+      : {
+          method: options.method,
+          normalizedUrl: head.normalizedUrl,
+          bodyDigest,
+          isOperation: body?.isOperation,
+          headersDigest: ruled.headersDigest,
+          ignoredCredentials: ruled.rules.ignoredCredentials,
+          ...identify(ruled, options, head, body?.content, customKey),
+        }
   const { text, key } = createKey(parts)
   return {
     method: options.method,
@@ -131,64 +214,41 @@ export function completeRequest(
     pragma: head.pragma,
     fromFetch: head.fromFetch,
     headers: options.headers,
-    credentials,
+    credentials: parts.credentials,
+    ignored: ruled === undefined ? nothing : leftOut(ruled, head, parts, body?.ignored),
+    rules: ruled?.rules,
+    givenKey: customKey,
   }
+}
+
+// Credentials that do not tell users apart are as secret as those that do.
+function leftOut(
+  { ignored }: RuledHead,
+  head: RequestHead,
+  { credentials }: KeyParts,
+  ofBody: readonly string[] = nothing,
+): readonly string[] {
+  const unused = credentials === head.credentials ? nothing : head.credentials
+  return [...ignored, ...ofBody, ...unused]
 }
 
 /** The value of a header field of the request, by its name in lower case. */
 export function requestHeader(request: CacheRequest, name: string): string | undefined {
-  return headerValue(request.headers, name)
+  const field = headerValue(request.headers, name)
+  if (field !== undefined || request.ignored.length === 0) return field
+  return ignoredParameter(request.ignored, name)
 }
 
-/** The header fields to be stored, names as written, credentials taken out. */
+/** The header fields to be stored, names as written, secrets taken out wherever they stand. */
 export function redactedHeaders(request: CacheRequest): string[] {
-  const flat: string[] = []
-  eachHeader(request.headers, (name, value) => {
-    flat.push(name, isCredentialHeader(name.toLowerCase()) ? redacted : value)
+  const names: string[] = []
+  const values: string[] = []
+  eachHeader(request.headers, (written, value) => {
+    const name = written.toLowerCase()
+    const hidden = isCredentialHeader(name) || request.rules?.ignored.has(name) === true
+    names.push(written)
+    values.push(hidden ? redacted : value)
   })
-  return flat
-}
-
-type Field =
-  | 'none'
-  | 'credential'
-  | 'conditional'
-  | 'range'
-  | 'accept'
-  | 'cache-control'
-  | 'pragma'
-  | 'content-type'
-  | 'sec-fetch-mode'
-
-// By the name as written: programs write few names, and lower-casing each costs more than this.
-// Bounded, for a name may come from outside.
-const fields = new Map<string, Field>()
-const maxFields = 1000
-
-function fieldOf(written: string): Field {
-  const known = fields.get(written)
-  if (known !== undefined) return known
-  const field = classify(written.toLowerCase())
-  if (fields.size < maxFields) fields.set(written, field)
-  return field
-}
-
-function classify(name: string): Field {
-  switch (name) {
-    case 'if-none-match':
-    case 'if-modified-since':
-    case 'if-match':
-    case 'if-unmodified-since':
-    case 'if-range':
-      return 'conditional'
-    case 'range':
-    case 'accept':
-    case 'cache-control':
-    case 'pragma':
-    case 'content-type':
-    case 'sec-fetch-mode':
-      return name
-    default:
-      return isCredentialHeader(name) ? 'credential' : 'none'
-  }
+  const shown = hideForms(values, secretForms(request))
+  return names.flatMap((name, index) => [name, shown[index]!])
 }

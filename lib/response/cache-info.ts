@@ -35,13 +35,20 @@ export function cacheStatus(info: CacheInfo, forwarded: string | undefined, now:
   const fwd = known ? forwarded : 'bypass'
   let value = forwarded === undefined ? `${name}; hit` : `${name}; fwd=${fwd}`
   if (info.revalidated) value += '; fwd-status=304'
-  if (info.expiresAt !== undefined) value += `; ttl=${Math.floor((info.expiresAt - now) / 1000)}`
+  if (info.expiresAt !== undefined) value += `; ttl=${ttlOf(info, info.expiresAt, now)}`
   if (forwarded !== undefined && info.stored) value += '; stored'
   if (info.key !== undefined) value += `; key="${info.key}"`
   if (info.storedAt !== undefined) value += `; ${storedAtParameter}=${info.storedAt}`
   if (info.expiresAt !== undefined) value += `; ${expiresAtParameter}=${info.expiresAt}`
-  if (forwarded !== undefined && info.reason !== fwd) value += `; detail=${info.reason}`
+  const expected = forwarded === undefined ? 'fresh' : fwd
+  if (info.reason !== expected) value += `; detail=${info.reason}`
   return value
+}
+
+// What is stale has less than none left, also at the very instant of its expiry.
+function ttlOf({ stale }: CacheInfo, expiresAt: EpochMs, now: EpochMs): number {
+  const seconds = Math.floor((expiresAt - now) / 1000)
+  return stale ? Math.min(seconds, -1) : seconds
 }
 
 /** The parts of a `fetch` Response and of undici's response data that are read here. */
@@ -92,7 +99,7 @@ function parseCacheStatus(value: string): CacheInfo | undefined {
     stored: hit || found.has('stored'),
     storedAt: instant(storedAtParameter),
     expiresAt: instant(expiresAtParameter),
-    stale: hit && Number(found.get('ttl') ?? 0) < 0,
+    stale: hit && !revalidated && Number(found.get('ttl') ?? 0) < 0,
     revalidated,
     reason: found.get('detail') ?? found.get('fwd') ?? 'fresh',
   }

@@ -25,6 +25,8 @@ export interface Verdict {
   readonly notes: readonly string[]
   /** The caller gets nothing of this response, but what this plays when it has ended. */
   readonly instead?: ((down: Downstream) => void) | undefined
+  /** Plays it before this response has ended. */
+  readonly atOnce?: true | undefined
 }
 
 /** What `Capture` asks and reports. */
@@ -37,9 +39,16 @@ export interface CaptureOwner {
   stalled(): void
   /** The origin has answered completely, or never will. */
   done(): void
+  /**
+   * The origin has failed before it gave the caller anything.
+   * @returns what plays something else, in the place of the error
+   */
+  rescue(error: Error): ((down: Downstream) => void) | undefined
   /** The URLs of a chain that a redirecting interceptor below has followed; it grows. */
   history?: readonly URL[] | undefined
 }
+
+const maxDrainedBytes = 64 * 1024
 
 /** The handler that goes down to the origin; see the top of the file. */
 export class Capture implements Handler {
@@ -49,6 +58,7 @@ export class Capture implements Handler {
   #verdict: Verdict | undefined
   #left = false
   #settled = false
+  #drained = 0
 
   constructor(down: Downstream, owner: CaptureOwner) {
     this.#down = down
@@ -100,6 +110,7 @@ export class Capture implements Handler {
     const lines = headerLines(raw, headers)
     const verdict = this.#owner.judge(status, headers, lines, statusText)
     this.#verdict = verdict
+    if (verdict.atOnce === true && !this.#left) this.#replace(verdict)
     if (verdict.instead !== undefined || this.#left) return
     this.#down.runAhead = verdict.sink !== undefined
     const { notes } = verdict
@@ -110,16 +121,18 @@ export class Capture implements Handler {
     }
   }
 
-  onResponseData(_controller: Controller, chunk: Buffer): void {
+  onResponseData(controller: Controller, chunk: Buffer): void {
+    if (this.#verdict?.atOnce === true) return this.#drain(controller, chunk.byteLength)
     this.#verdict?.sink?.push(chunk)
     if (this.#verdict?.instead === undefined && !this.#left) this.#down.data(chunk)
   }
 
   onResponseEnd(controller: Controller, trailers: HeaderFields): void {
     this.#settled = true
-    const { sink, instead } = this.#verdict ?? { notes: [] }
+    const { sink, instead, atOnce } = this.#verdict ?? { notes: [] }
     sink?.end(headerLines(controller.rawTrailers, trailers))
     this.#owner.done()
+    if (atOnce === true) return
     if (instead !== undefined) {
       this.#down.detach()
       instead(this.#down)
@@ -131,9 +144,14 @@ export class Capture implements Handler {
   // undici gives no controller where it fails before there is one.
   onResponseError(_controller: Controller | null, error: Error): void {
     this.#settled = true
+    const untouched = this.#verdict === undefined || this.#verdict.instead !== undefined
     this.#discard()
     this.#owner.done()
-    if (!this.#left) this.#down.error(error)
+    if (this.#left) return
+    const rescued = untouched && !this.#down.aborted ? this.#owner.rescue(error) : undefined
+    if (rescued === undefined) return this.#down.error(error)
+    this.#down.detach()
+    rescued(this.#down)
   }
 
   onResponseStarted(): void {
@@ -164,6 +182,19 @@ export class Capture implements Handler {
   #callerLeft(reason: Error | null): void {
     if (this.#owner.outlivesCaller()) this.#left = true
     else this.#controller?.abort(reason ?? new DOMException('aborted', 'AbortError'))
+  }
+
+  // The caller has got something else. What is left is read, so that the connection lives on, but
+  // not if it is long.
+  #drain(controller: Controller, bytes: number): void {
+    this.#drained += bytes
+    if (this.#drained > maxDrainedBytes) controller.abort(new Error('the rest is of no use'))
+  }
+
+  #replace({ instead }: Verdict): void {
+    this.#left = true
+    this.#down.detach()
+    instead?.(this.#down)
   }
 
   #discard(): void {

@@ -20,6 +20,7 @@ export function passThrough(down: Downstream, reason: string, statusHeaders: boo
       return { notes: statusHeaders ? ['cache-status', cacheStatus(info, reason, 0)] : [] }
     },
     outlivesCaller: () => false,
+    rescue: () => undefined,
     stalled() {},
     done() {},
   })

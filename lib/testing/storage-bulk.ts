@@ -1,15 +1,7 @@
 /** The contract of what works on many records: listings, bulk reads and writes, expiry, new heads. */
 import assert from 'node:assert/strict'
 import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
-import {
-  assertRecord,
-  fill,
-  inAMonth,
-  keysOf,
-  manyKeys,
-  recordOf,
-  type Check,
-} from './storage-check.ts'
+import { assertRecord, fill, inAMonth, keysOf, recordOf, type Check } from './storage-check.ts'
 
 /** Registers the tests of many records. */
 export function checkBulk(check: Check): void {
@@ -31,7 +23,7 @@ function checkListings(check: Check): void {
     ])
   })
 
-  check('heads: each once, over more than one page', async (storage) => {
+  check('heads: each once, over more than one page', async (storage, { manyKeys }) => {
     await fill(storage, manyKeys)
     const heads = (await Array.fromAsync(storage.heads())).toSorted(byKey)
     assert.deepEqual(
@@ -78,7 +70,7 @@ function checkMany(check: Check): void {
     },
   )
 
-  check('getMany: more than a page of keys', async (storage) => {
+  check('getMany: more than a page of keys', async (storage, { manyKeys }) => {
     await fill(storage, manyKeys)
     const got = await storage.getMany(manyKeys)
     assert.deepEqual(
@@ -93,8 +85,8 @@ function checkMany(check: Check): void {
     assertThree(await Array.fromAsync(storage.entries()))
   })
 
-  check('setMany: more than a page of records, and none', async (storage) => {
-    await storage.setMany(records())
+  check('setMany: more than a page of records, and none', async (storage, { manyKeys }) => {
+    await storage.setMany(recordsOf(manyKeys))
     assert.deepEqual(await keysOf(storage), manyKeys.toSorted())
     await storage.setMany([])
     assert.equal(await storage.size(), manyKeys.length)
@@ -109,7 +101,7 @@ function checkMany(check: Check): void {
     assert.deepEqual(await keysOf(storage), ['b'])
   })
 
-  check('deleteMany: more than a page of keys', async (storage) => {
+  check('deleteMany: more than a page of keys', async (storage, { manyKeys }) => {
     await fill(storage, [...manyKeys, 'other'])
     assert.equal(await storage.deleteMany(manyKeys), manyKeys.length)
     assert.deepEqual(await keysOf(storage), ['other'])
@@ -139,7 +131,7 @@ function checkDeleteExpired(check: Check): void {
 
   check('deleteExpired: at most `limit`, and fewer only where none is left', async (storage) => {
     const now = inAMonth()
-    const keys = manyKeys.slice(0, 25)
+    const keys = Array.from({ length: 25 }, (_, i) => `key${i}`)
     await setExpiring(storage, Object.fromEntries(keys.map((key, i) => [key, now - i])))
     await setExpiring(storage, { later: now + 1 })
     const deleted = [10, 10, 10, 10].map((limit) => () => storage.deleteExpired(now, limit))
@@ -233,8 +225,8 @@ async function setExpiring(
   }
 }
 
-function* records(): Iterable<[key: string, record: StoredRecord]> {
-  for (const key of manyKeys) yield [key, recordOf(`head of ${key}`, 1)]
+function* recordsOf(keys: readonly string[]): Iterable<[key: string, record: StoredRecord]> {
+  for (const key of keys) yield [key, recordOf(`head of ${key}`, 1)]
 }
 
 function byKey(a: StoredHead, b: StoredHead): number {

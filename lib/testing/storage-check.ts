@@ -10,10 +10,14 @@ export interface StorageSource {
   readonly open: () => MaybePromise<BaseStorage>
   /** A second storage over the namespace of one that `open` gave. */
   readonly reopen?: ((storage: BaseStorage) => MaybePromise<BaseStorage>) | undefined
+  /** How many records are more than any page of the storage. */
+  readonly records: number
 }
 
 /** What a test gets besides its storage. */
 export interface StorageBench {
+  /** More keys than the storage lists in one page. */
+  readonly manyKeys: readonly string[]
   /** One more storage, over another namespace. */
   open(): Promise<BaseStorage>
   /** One more storage over the same namespace. */
@@ -60,6 +64,7 @@ function benchOf(source: StorageSource, t: TestContext): StorageBench {
     return storage
   }
   return {
+    manyKeys: Array.from({ length: source.records }, (_, i) => `key${i}`),
     open: () => track(source.open()),
     reopen: (storage) => {
       assert.ok(source.reopen)
@@ -115,9 +120,6 @@ export async function fill(storage: BaseStorage, keys: readonly string[]): Promi
     keys.map(async (key, i) => storage.set(key, recordOf(`head of ${key}`, i % 256))),
   )
 }
-
-/** More keys than any backend lists in one page. */
-export const manyKeys: readonly string[] = Array.from({ length: 1_200 }, (_, i) => `key${i}`)
 
 /** Far enough from now for no test to reach it, and longer than a timer of Node can wait. */
 export function inAMonth(): number {

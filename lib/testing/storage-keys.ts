@@ -1,15 +1,7 @@
 /** The contract of keys: what may be one, and how they are listed. */
 import assert from 'node:assert/strict'
 import type { BaseStorage } from '../backends/base-storage.ts'
-import {
-  assertRecord,
-  attempt,
-  fill,
-  keysOf,
-  manyKeys,
-  recordOf,
-  type Check,
-} from './storage-check.ts'
+import { assertRecord, attempt, fill, keysOf, recordOf, type Check } from './storage-check.ts'
 
 // One text, for keys read best side by side; what does not show in it comes below.
 const awkwardKeys: readonly string[] = `
@@ -70,20 +62,26 @@ export function checkKeys(check: Check): void {
     assert.equal(await storage.size(), 0)
   })
 
-  check('keys: each once, over more than one page', async (storage) => {
+  check('keys: each once, over more than one page', async (storage, { manyKeys }) => {
     await fill(storage, manyKeys)
     assert.deepEqual(await keysOf(storage), manyKeys.toSorted())
   })
 
-  check('keys: once each, whatever is written and deleted meanwhile', async (storage) => {
-    await checkStability(storage, storage.keys())
-  })
+  check(
+    'keys: once each, whatever is written and deleted meanwhile',
+    async (storage, { manyKeys }) => {
+      await checkStability(storage, manyKeys, storage.keys())
+    },
+  )
 
-  check('heads: once each, whatever is written and deleted meanwhile', async (storage) => {
-    await checkStability(storage, keysOfHeads(storage))
-  })
+  check(
+    'heads: once each, whatever is written and deleted meanwhile',
+    async (storage, { manyKeys }) => {
+      await checkStability(storage, manyKeys, keysOfHeads(storage))
+    },
+  )
 
-  check('keys: two iterations at once do not disturb each other', async (storage) => {
+  check('keys: two iterations at once do not disturb each other', async (storage, { manyKeys }) => {
     await fill(storage, manyKeys)
     const [first, second] = await Promise.all([keysOf(storage), keysOf(storage)])
     assert.deepEqual(first, manyKeys.toSorted())
@@ -98,7 +96,7 @@ export function checkKeys(check: Check): void {
     assert.deepEqual(await keysOf(storage), [])
   })
 
-  check('size: how many records there are', async (storage) => {
+  check('size: how many records there are', async (storage, { manyKeys }) => {
     assert.equal(await storage.size(), 0)
     await fill(storage, manyKeys)
     assert.equal(await storage.size(), manyKeys.length)
@@ -109,7 +107,7 @@ export function checkKeys(check: Check): void {
     assert.equal(await storage.size(), manyKeys.length - 1)
   })
 
-  check('clear: empties this namespace', async (storage) => {
+  check('clear: empties this namespace', async (storage, { manyKeys }) => {
     await fill(storage, manyKeys)
     await storage.clear()
     assert.deepEqual(await keysOf(storage), [])
@@ -167,7 +165,11 @@ async function* keysOfHeads(storage: BaseStorage): AsyncIterable<string> {
   for await (const { key } of storage.heads()) yield key
 }
 
-async function checkStability(storage: BaseStorage, listing: AsyncIterable<string>): Promise<void> {
+async function checkStability(
+  storage: BaseStorage,
+  manyKeys: readonly string[],
+  listing: AsyncIterable<string>,
+): Promise<void> {
   // Every third is deleted while the listing goes on, the others stay.
   const leaving = manyKeys.filter((_, i) => i % 3 === 0)
   const staying = manyKeys.filter((_, i) => i % 3 !== 0)

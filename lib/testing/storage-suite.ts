@@ -18,6 +18,11 @@ export interface StorageSuiteOptions<S extends BaseStorage> {
    * what persistent storages promise each other is skipped.
    */
   readonly reopen?: ((storage: S) => MaybePromise<BaseStorage>) | undefined
+  /**
+   * How many records the tests of listings and bulk operations store; it has to be more than the
+   * storage reads or writes at once. For slow servers. Default 1200.
+   */
+  readonly records?: number | undefined
 }
 
 /**
@@ -29,8 +34,10 @@ export function testStorage<S extends BaseStorage>(
   open: () => MaybePromise<S>,
   options: StorageSuiteOptions<S> = {},
 ): void {
+  const { records = 1_200 } = options
   // It is only ever given what `open` returned.
-  const source: StorageSource = { open, reopen: options.reopen as StorageSource['reopen'] }
+  const reopen = options.reopen as StorageSource['reopen']
+  const source: StorageSource = { open, reopen, records }
   describe(`${name} keeps the storage contract`, () => {
     const check = checkWith(source)
     checkRecords(check)

@@ -27,6 +27,8 @@ describe('after something hung', () => {
       guard.read('read', () => 5, 0),
       5,
     )
+    // Another outage, not the same once more.
+    await pass(5 * budget)
     await hangOnce(guard, pass)
     assert.equal(reports.length, 2)
     // As short as the first time.

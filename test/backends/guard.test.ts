@@ -76,7 +76,7 @@ describe('read', () => {
 describe('an outage', () => {
   for (const kind of ['read', 'write'] as const) {
     test(`of a ${kind} is reported once, until one has succeeded`, async (t) => {
-      const { guard, reports } = setUp(t)
+      const { guard, reports, pass } = setUp(t)
       for (let i = 0; i < 3; i++) guard.failed(kind, 'work', failure)
       assert.equal(reports.length, 1)
       const successes = [
@@ -87,6 +87,12 @@ describe('an outage', () => {
       for (const [index, succeed] of successes.entries()) {
         await succeed()
         await nextTurn()
+        // A storage that fails by turns has one outage.
+        await pass(5 * budget)
+        guard.failed(kind, 'work', failure)
+        assert.equal(reports.length, index + 1)
+        await succeed()
+        await pass(5 * budget + 1)
         guard.failed(kind, 'work', failure)
         assert.equal(reports.length, index + 2)
       }

@@ -159,7 +159,7 @@ describe('the file of a SQLite cache', () => {
     writeFileSync(path, garbage)
     const cache = open(t, path, { onCorrupt: 'replace' })
     await cache.responses.set('a', writeOf(1))
-    wholeOf(cache.responses.get('a'))
+    wholeOf(await cache.responses.get('a'))
     const aside = readdirSync(dirname(path)).filter((name) => name.includes('.corrupt-'))
     assert.equal(aside.length, 1)
     assert.ok(readFileSync(join(dirname(path), aside[0] ?? '')).equals(garbage))

@@ -5,6 +5,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { describe, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SqliteDriver } from '../../lib/backends/sqlite-file.ts'
+import type { SQLiteStorage } from '../../lib/backends/sqlite.ts'
 import { SQLiteCache, type SQLiteCacheOptions } from '../../lib/cache/sqlite-cache.ts'
 import { endOf, firstOutput, startChild } from './child.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -20,8 +21,13 @@ function newPath(): string {
   return join(folder, `${made++}.sqlite`)
 }
 
-function open(t: TestContext, path: string, options?: SQLiteCacheOptions): SQLiteCache {
-  const cache = new SQLiteCache(path, options)
+// Without a serializer the storages are SQLite's own, which read at once.
+interface BareCache extends SQLiteCache {
+  readonly responses: SQLiteStorage
+}
+
+function open(t: TestContext, path: string, options?: SQLiteCacheOptions): BareCache {
+  const cache = new SQLiteCache(path, options) as BareCache
   // Where a write was given up, closing says so once more.
   t.after(() => cache.close().catch(() => {}))
   return cache

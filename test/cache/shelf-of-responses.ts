@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import type { Entry } from '../../lib/cache/entry.ts'
-import { findOn, placeFor, selectionOf, Shelf, type Lookup } from '../../lib/cache/lookup.ts'
+import { findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
+import { Shelf } from '../../lib/cache/shelf.ts'
 import type { CacheRequest } from '../../lib/request/read-request.ts'
 import { makeRecord } from './make-entry.ts'
 

@@ -80,6 +80,7 @@ for (const trouble of ['throws', 'rejects', 'hangs'] as const) {
       const [first, second] = [await ask(), await ask()]
       assert.equal(first, second)
       cache.responses.trouble = 'throws'
+      await later(600)
       await ask()
       assert.equal(reported.length, 2)
     })

@@ -1,18 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fetch, request } from 'undici'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
-
-/** All bytes of all files below a folder. */
-function everything(folder: string): string {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((each) => each.isFile())
-    .map((each) => readFileSync(join(each.parentPath, each.name), 'latin1') + each.name)
-    .join('\n')
-}
+import { storedBytes } from './stored-bytes.ts'
 
 const credentials: Record<string, (who: string) => Record<string, string>> = {
   Authorization: (who) => ({ Authorization: `Bearer ${who}` }),
@@ -94,7 +86,7 @@ for (const backend of embedded.filter((alias) => alias !== 'memory')) {
     }
     assert.equal(origin.requests.length, 2)
     await caching.cache.flush()
-    const stored = everything(folder)
+    const stored = storedBytes(folder)
     assert.ok(stored.includes('got the key'), 'the files that were looked through hold the entry')
     for (const each of [secret, token, cookie]) assert.ok(!stored.includes(each), each)
   })

@@ -54,3 +54,8 @@ export async function startOrigin(t: TestContext, answer: Answer): Promise<Origi
     close,
   }
 }
+
+/** `/404` answers with 404, all others with 200; the body says how often. */
+export const answerByPath: Answer = ({ path }, response, nth) => {
+  response.writeHead(Number(/\d{3}/.exec(path)?.[0] ?? 200)).end(String(nth))
+}

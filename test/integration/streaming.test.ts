@@ -167,13 +167,17 @@ describe('a slow cache', () => {
   })
 
   test('gives up on a body that comes faster than it can be written', async (t) => {
-    const origin = await startOrigin(t, (_, response) => response.end(Buffer.alloc(40 * mebibyte)))
+    const origin = await startOrigin(t, (_, response) => response.end(Buffer.alloc(80 * mebibyte)))
     const reported: CacheError[] = []
     const cache = new SlowCache(3000)
     const { agent } = cachedAgent(t, { backend: cache, onError: (error) => reported.push(error) })
     const response = await request(origin.url, { dispatcher: agent })
-    assert.equal((await response.body.arrayBuffer()).byteLength, 40 * mebibyte)
+    assert.equal((await response.body.arrayBuffer()).byteLength, 80 * mebibyte)
     assert.equal(getCacheInfo(response)?.reason, 'too-slow')
+    assert.deepEqual(
+      reported.map(({ code }) => code),
+      ['ERR_CACHE_STORAGE_TIMEOUT'],
+    )
   })
 })
 

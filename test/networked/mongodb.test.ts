@@ -3,7 +3,6 @@ import { MongoClient } from 'mongodb'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
 import { GridFSCache } from '../../lib/cache/gridfs-cache.ts'
 import { MongoCache } from '../../lib/cache/mongo-cache.ts'
-import type { MongoConnection } from '../../lib/cache/mongo-database.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { findServer } from './servers.ts'
 
@@ -15,25 +14,31 @@ for (const [name, Cache] of Object.entries(kinds)) {
     test(name, { skip }, () => {})
     continue
   }
-  const client = new MongoClient(url)
-  const run = `test-${name}-${process.pid}-${Date.now() % 100_000}`
+  // SecantusDB looks through all writes that may be sent again with each of them, and writes that
+  // meet wait for each other the longer the more they are. The second client is another process's.
+  const [client, other] = [1, 2].map(
+    () => new MongoClient(url, { maxPoolSize: 1, retryWrites: false }),
+  ) as [MongoClient, MongoClient]
+  // One for all: each database costs it as much as a hundred operations.
+  const database = `test-${process.pid}-${Date.now() % 100_000}-${name}`
   const names = new WeakMap<object, string>()
   let opened = 0
-  const connection = client as unknown as MongoConnection
-  const open = (cacheName: string): BaseCache => {
-    const cache = new Cache(cacheName, { connection })
+  const open = (cacheName: string, on = client): BaseCache => {
+    const cache = new Cache(cacheName, { connection: on.db(database), operationTimeout: 30_000 })
     names.set(cache, cacheName).set(cache.responses, cacheName)
     return cache
   }
   after(async () => {
-    for (let n = 0; n < opened; n++) await client.db(`${run}-${n}`).dropDatabase()
-    await client.close()
+    await client.db(database).dropDatabase()
+    await Promise.all([client.close(), other.close()])
   })
 
-  testStorage(`the storage of ${name}`, () => open(`${run}-${opened++}`).responses, {
-    reopen: (given) => open(names.get(given)!).responses,
+  testStorage(`the storage of ${name}`, () => open(`${opened++}`).responses, {
+    reopen: (given) => open(names.get(given)!, other).responses,
+    // More than one page: a page has 500.
+    records: 600,
   })
-  testCache(name, () => open(`${run}-${opened++}`), {
-    reopen: (given) => open(names.get(given)!),
+  testCache(name, () => open(`${opened++}`), {
+    reopen: (given) => open(names.get(given)!, other),
   })
 }

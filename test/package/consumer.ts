@@ -3,7 +3,15 @@
  * and used there: nothing is taken from this repository but the tarball.
  */
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -84,6 +92,54 @@ async function checkPrograms(project: string): Promise<void> {
     const offered = (await runNode('testing.mjs', project)) as string[]
     assert.ok(offered.includes('testStorage') && offered.includes('testCache'), offered.join())
   })
+  await check('npx undici-cache lists what a program has stored, and ends as it says', async () => {
+    writeFileSync(join(project, 'program.mjs'), programs.esmProgram)
+    await runNode('program.mjs', project)
+    const npx = (...args: string[]): Promise<string> =>
+      run('npm', ['exec', '--', 'undici-cache', ...args], project)
+    assert.match(await npx('--version'), /^\d+\.\d+\.\d+\n$/)
+    assert.match(await npx('--help'), /^Usage: undici-cache /)
+    const listed = await npx('ls', 'sqlite:responses')
+    assert.match(listed, /^[\w-]{43}\tGET\t200\t.*\thttp:\/\/127\.0\.0\.1:\d+\/\n$/)
+    await npx('export', 'sqlite:responses', 'responses.har')
+    assert.match(await npx('import', 'file:imported', 'responses.har'), /1 stored/)
+    await assert.rejects(npx('ls', 'sqlite:absent'), /there is no cache at sqlite:absent/)
+    rmSync(join(project, 'responses.sqlite'))
+  })
+}
+
+const driverOf = {
+  redis: 'ioredis',
+  mongodb: 'mongodb',
+  gridfs: 'mongodb',
+  dynamodb: '@aws-sdk/client-dynamodb',
+  RedisCache: 'ioredis',
+  MongoCache: 'mongodb',
+  GridFSCache: 'mongodb',
+  DynamoDbCache: '@aws-sdk/client-dynamodb',
+} as const
+const drivers = [...new Set(Object.values(driverOf))]
+
+async function checkWithoutNetworkDrivers(project: string): Promise<void> {
+  await check('npm installs no driver of a networked backend', () => {
+    const installed = drivers.filter((name) => existsSync(join(project, 'node_modules', name)))
+    assert.deepEqual(installed, [])
+  })
+  for (const [name, text] of Object.entries({
+    mjs: programs.esmWithoutDriversProgram,
+    cjs: programs.cjsWithoutDriversProgram,
+  })) {
+    await check(`in .${name} each networked backend says what to install`, async () => {
+      writeFileSync(join(project, `drivers.${name}`), text)
+      const thrown = await runNode(`drivers.${name}`, project)
+      for (const [way, driver] of Object.entries(driverOf)) {
+        const [code, message] = (thrown as Record<string, [string, string]>)[way] ?? []
+        assert.equal(code, 'ERR_CACHE_DRIVER_MISSING', way)
+        const install = new RegExp(`npm install ${driver}$`, 'm')
+        assert.match(message!, install, way)
+      }
+    })
+  }
 }
 
 async function checkTypes(project: string): Promise<void> {
@@ -101,6 +157,22 @@ async function checkTypes(project: string): Promise<void> {
       })
     }
   }
+}
+
+// Last: from here on the drivers are there.
+async function checkConnectionTypes(project: string): Promise<void> {
+  for (const name of ['typed.mts', 'typed.cts']) {
+    writeFileSync(join(project, name), programs.connectionsProgram)
+  }
+  // Whether the drivers' own declarations are right is not ours to check.
+  const { compilerOptions, files } = programs.consumerTsconfig
+  const tsconfig = { compilerOptions: { ...compilerOptions, skipLibCheck: true }, files }
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
+  await check("the drivers' own clients are taken as `connection`", async () => {
+    const versions = drivers.map((name) => `${name}@${devDependencies[name]}`)
+    await npm(project, 'install', ...versions, `typescript@${devDependencies['typescript']}`)
+    await run('npm', ['exec', '--', 'tsc'], project)
+  })
 }
 
 async function checkWithoutDriver(project: string): Promise<void> {
@@ -143,8 +215,10 @@ if (await check('npm builds and packs it', pack)) {
   const install = (): Promise<string> => npm(project, 'install', tarball, 'undici')
   if (await check('npm installs it next to undici', install)) {
     await checkPrograms(project)
+    await checkWithoutNetworkDrivers(project)
     await checkWithoutDriver(project)
     await checkTypes(project)
+    await checkConnectionTypes(project)
   }
 }
 console.log(failures === 0 ? 'The package is fit for use.' : `Checks failed: ${failures}.`)

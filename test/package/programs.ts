@@ -66,6 +66,42 @@ await second.close()
 console.log(JSON.stringify({ seen, file: existsSync('absent.sqlite'), warnings, thrown }))
 `
 
+// Every way to ask for a backend on a network: by its alias, and by its class.
+const networked = `
+const ways = {
+  redis: () => cacheInterceptor({ backend: 'redis' }),
+  mongodb: () => cacheInterceptor({ backend: 'mongodb' }),
+  gridfs: () => cacheInterceptor({ backend: 'gridfs' }),
+  dynamodb: () => cacheInterceptor({ backend: 'dynamodb' }),
+  RedisCache: () => new RedisCache('name', { host: 'localhost' }),
+  MongoCache: () => new MongoCache('name'),
+  GridFSCache: () => new GridFSCache('name'),
+  DynamoDbCache: () => new DynamoDbCache('name', { region: 'local' }),
+}
+const thrown = {}
+for (const [name, open] of Object.entries(ways)) {
+  try {
+    open()
+  } catch (error) {
+    thrown[name] = [error instanceof CacheError && error.code, error.message]
+  }
+}
+console.log(JSON.stringify(thrown))
+`
+
+const networkedNames =
+  'cacheInterceptor, CacheError, DynamoDbCache, GridFSCache, MongoCache, RedisCache'
+
+/** Prints what becomes of each backend whose driver is not installed, as an ES module. */
+export const esmWithoutDriversProgram: string = `
+import { ${networkedNames} } from 'undici-cache'
+${networked}`
+
+/** The same as CommonJS. */
+export const cjsWithoutDriversProgram: string = `
+const { ${networkedNames} } = require('undici-cache')
+${networked}`
+
 /** Prints what `undici-cache/testing` offers. */
 export const testingProgram = `
 import * as testing from 'undici-cache/testing'
@@ -80,10 +116,14 @@ import {
   BaseStorage,
   cacheInterceptor,
   CacheError,
+  DynamoDbCache,
   FileCache,
   getCacheInfo,
+  GridFSCache,
   installCache,
   MemoryStorage,
+  MongoCache,
+  RedisCache,
   SQLiteCache,
   uninstallCache,
   type CacheInfo,
@@ -125,6 +165,11 @@ export async function main(): Promise<void> {
 
   cacheInterceptor({ backend: new FileCache('folder') })
   cacheInterceptor({ backend: new SQLiteCache(':memory:', { fastSave: true }) })
+  cacheInterceptor({ backend: 'redis', backendOptions: { url: 'redis://localhost', db: 1 } })
+  cacheInterceptor({ backend: new RedisCache('name', { host: 'localhost', port: 6379 }) })
+  cacheInterceptor({ backend: new MongoCache({ cacheName: 'name', url: 'mongodb://localhost' }) })
+  cacheInterceptor({ backend: new GridFSCache('name', { url: 'mongodb://localhost' }) })
+  cacheInterceptor({ backend: new DynamoDbCache('name', { consistentRead: false, region: 'local' }) })
   const installed = installCache({ backend: new OwnCache() })
   await uninstallCache(installed)
   console.log(Object.keys(testing))
@@ -136,6 +181,28 @@ export async function main(): Promise<void> {
   // @ts-expect-error It is a number of milliseconds.
   cacheInterceptor({ storageTimeout: '1s' })
 }
+`
+
+/** Must pass the type checker where the drivers are installed: their clients as they are. */
+export const connectionsProgram = `
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { Cluster, Redis } from 'ioredis'
+import { MongoClient } from 'mongodb'
+import { DynamoDbCache, GridFSCache, MongoCache, RedisCache } from 'undici-cache'
+
+const mongo = new MongoClient('mongodb://localhost')
+export const caches = [
+  new RedisCache('name', { connection: new Redis() }),
+  new RedisCache('name', { connection: new Cluster(['redis://localhost']) }),
+  new MongoCache('name', { connection: mongo }),
+  new MongoCache('name', { connection: mongo.db('name') }),
+  new GridFSCache('name', { connection: mongo }),
+  new GridFSCache('name', { connection: mongo.db('name') }),
+  new DynamoDbCache('name', { connection: new DynamoDBClient() }),
+]
+
+// @ts-expect-error It is the client of another database.
+new RedisCache('name', { connection: mongo })
 `
 
 /** How the typed programs are checked: as strictly as it goes. */

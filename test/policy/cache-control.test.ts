@@ -89,7 +89,10 @@ describe('deltaSeconds (RFC 9111 §1.2.2)', () => {
     ['max-age=60', 60],
     ['max-age="60"', 60],
     ['max-age=007', 7],
-    ['max-age=99999999999', 99_999_999_999],
+    ['max-age=2147483648', 2 ** 31],
+    // What is longer than anybody can mean, and must not become infinite.
+    ['max-age=99999999999', 2 ** 31],
+    [`max-age=${'9'.repeat(400)}`, 2 ** 31],
     ['max-age', undefined],
     ['max-age=', undefined],
     ['max-age=-1', undefined],
@@ -100,6 +103,8 @@ describe('deltaSeconds (RFC 9111 §1.2.2)', () => {
     ['s-maxage=1', undefined],
   ]
   for (const [field, seconds] of cases) {
-    test(field, () => assert.equal(deltaSeconds(parseCacheControl(field), 'max-age'), seconds))
+    test(field.slice(0, 40), () =>
+      assert.equal(deltaSeconds(parseCacheControl(field), 'max-age'), seconds),
+    )
   }
 })

@@ -11,17 +11,28 @@ import {
 } from '../../lib/policy/decide-on-request.ts'
 
 const now = 100_000
-const noRules: RequestRules = { refresh: false, forceRefresh: false, onlyIfCached: false }
-const fresh: StoredResponse = { headers: {}, storedAt: now - 10_000, expiresAt: now + 1 }
+const noRules: RequestRules = {
+  refresh: false,
+  forceRefresh: false,
+  onlyIfCached: false,
+  staleIfError: undefined,
+  staleWhileRevalidate: undefined,
+}
+const fresh: StoredResponse = {
+  status: 200,
+  headers: {},
+  storedAt: now - 10_000,
+  expiresAt: now + 1,
+}
 const endless: StoredResponse = { ...fresh, expiresAt: undefined }
 const stale: StoredResponse = { ...fresh, expiresAt: now }
 const tagged = (stored: StoredResponse): StoredResponse => ({ ...stored, headers: { etag: '"1"' } })
 
 const replay: RequestDecision = { action: 'replay' }
 const refuse: RequestDecision = { action: 'refuse' }
-const miss: RequestDecision = { action: 'forward', why: 'miss' }
-const forward = (why: 'stale' | 'request'): RequestDecision => ({ action: 'forward', why })
-const revalidate = (why: 'stale' | 'request'): RequestDecision => ({ action: 'revalidate', why })
+const miss: RequestDecision = { action: 'ask', why: 'miss', validate: false, elseStale: false }
+const forward = (why: 'stale' | 'request'): RequestDecision => ({ ...miss, why })
+const revalidate = (why: 'stale' | 'request'): RequestDecision => ({ ...miss, why, validate: true })
 
 type Case = [
   name: string,
@@ -71,6 +82,9 @@ describe('decideOnRequest', () => {
     ['onlyIfCached wins over refresh', fresh, { ...only, ...refresh, ...force }, '', replay],
     ['only-if-cached: nothing is stored', undefined, {}, 'only-if-cached', refuse],
     ['only-if-cached: fresh', fresh, {}, 'only-if-cached', replay],
+    ['only-if-cached: fresh, but older', fresh, {}, 'only-if-cached, max-age=10', refuse],
+    ['only-if-cached: fresh, but not long', fresh, {}, 'only-if-cached, min-fresh=1', refuse],
+    ['onlyIfCached: fresh, whatever is wished', fresh, only, 'no-cache, max-age=0', replay],
     ['only-if-cached: stale', tagged(stale), {}, 'only-if-cached', refuse],
 
     ['no-cache: fresh', fresh, {}, 'no-cache', forward('request')],
@@ -80,6 +94,28 @@ describe('decideOnRequest', () => {
     ['max-age=0', tagged(fresh), {}, 'max-age=0', revalidate('request')],
     ['max-age as old as it is', tagged(fresh), {}, 'max-age=10', revalidate('request')],
     ['max-age older than it is', tagged(fresh), {}, 'max-age=11', replay],
+    [
+      'max-age: other caches have had it before',
+      { ...tagged(fresh), headers: { etag: '"1"', age: '5' } },
+      {},
+      'max-age=11',
+      revalidate('request'),
+    ],
+    [
+      'min-fresh: as long as asked for',
+      { ...fresh, expiresAt: now + 5_000 },
+      {},
+      'min-fresh=5',
+      replay,
+    ],
+    [
+      'min-fresh: not so long',
+      { ...fresh, expiresAt: now + 4_999 },
+      {},
+      'min-fresh=5',
+      forward('request'),
+    ],
+    ['min-fresh: without end', endless, {}, 'min-fresh=99999', replay],
     ['max-age does not make fresh', tagged(stale), {}, 'max-age=11', revalidate('stale')],
     ['max-age that is unreadable', fresh, {}, 'max-age=soon', replay],
     ['no-store forbids storing, not using', fresh, {}, 'no-store', replay],
@@ -105,6 +141,7 @@ describe('properties', () => {
   const headers = fc.constantFrom({}, { etag: '"1"' }, { 'last-modified': 'x' })
   const stored = fc.option(
     fc.record({
+      status: fc.constantFrom(200, 404, 500),
       headers,
       storedAt: fc.nat(50_000),
       expiresAt: fc.option(fc.nat(200_000), { nil: undefined }),
@@ -115,6 +152,8 @@ describe('properties', () => {
     refresh: fc.boolean(),
     forceRefresh: fc.boolean(),
     onlyIfCached: fc.boolean(),
+    staleIfError: fc.constant(undefined),
+    staleWhileRevalidate: fc.constant(undefined),
   })
   const directives = fc
     .subarray(['no-cache', 'max-age=5', 'max-age=0', 'only-if-cached', 'no-store', 'x'])
@@ -142,7 +181,8 @@ describe('properties', () => {
   test('only what has a validator is validated', () => {
     fc.assert(
       fc.property(directives, rules, stored, time, (asked, given, response, at) => {
-        if (decideOnRequest(asked, given, response, at).action !== 'revalidate') return
+        const decision = decideOnRequest(asked, given, response, at)
+        if (decision.action !== 'ask' || !decision.validate) return
         assert.ok(Object.keys(response?.headers ?? {}).length > 0)
       }),
     )

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import { parseCacheControl } from '../../lib/policy/cache-control.ts'
 import {
   decideOnResponse,
+  type GivenExpiry,
   type NotStoredReason,
   type ResponseDecision,
   type ResponseHead,
@@ -16,6 +17,9 @@ const now = 1_000_000
 const day = 86_400_000
 const defaults: ResponseRules = {
   readOnly: false,
+  cacheControl: false,
+  staleIfError: undefined,
+  staleWhileRevalidate: undefined,
   allowableCodes: new Set([200]),
   maxBodyBytes: 100,
 }
@@ -24,23 +28,20 @@ interface Arrived extends Partial<ResponseHead> {
   readonly request?: string
   readonly rules?: Partial<ResponseRules>
   readonly expiresAt?: EpochMs
+  readonly given?: Partial<GivenExpiry>
 }
 
 function decide({
   request,
   rules,
   expiresAt,
+  given,
   status = 200,
   headers = {},
 }: Arrived): ResponseDecision {
   const directives = parseCacheControl(request)
-  return decideOnResponse(
-    directives,
-    { status, headers },
-    { ...defaults, ...rules },
-    expiresAt,
-    now,
-  )
+  const expiry = { expiry: expiresAt, ofStatus: false, ...given }
+  return decideOnResponse(directives, { status, headers }, { ...defaults, ...rules }, expiry, now)
 }
 
 const withHeaders = (headers: HeaderFields): Arrived => ({ headers })
@@ -61,12 +62,26 @@ describe('responses that are not stored', () => {
       { status: 301, headers: { location: '/', 'cache-control': 'no-store' } },
       'response-no-store',
     ],
+    ['the caller forbids it', { given: { expiry: 'do-not-cache' } }, 'do-not-cache'],
+    [
+      'the caller forbids it for this status',
+      { status: 404, given: { expiry: 'do-not-cache', ofStatus: true } },
+      'do-not-cache',
+    ],
     ['another status', { status: 404 }, 'status'],
     ['a redirect that leads nowhere', { status: 301 }, 'status'],
     ['a Location of another status', { status: 201, headers: { location: '/' } }, 'status'],
     ['a choice is no redirect', { status: 300, headers: { location: '/' } }, 'status'],
-    ['a part, whatever is allowed', { status: 206, rules: anyStatus }, 'status'],
-    ['a 304, whatever is allowed', { status: 304, rules: anyStatus }, 'status'],
+    [
+      'a part, whatever is allowed',
+      { status: 206, rules: anyStatus, given: { ofStatus: true } },
+      'status',
+    ],
+    [
+      'a 304, whatever is allowed',
+      { status: 304, rules: anyStatus, given: { ofStatus: true } },
+      'status',
+    ],
     ['events', withHeaders({ 'content-type': 'text/event-stream; charset=utf-8' }), 'event-stream'],
     ['events in capitals', withHeaders({ 'content-type': 'Text/Event-Stream' }), 'event-stream'],
     ['too long', withHeaders({ 'content-length': '101' }), 'too-large'],
@@ -95,6 +110,11 @@ describe('responses that are stored', () => {
       'another status that is allowed',
       { status: 404, rules: { allowableCodes: new Set([404]) } },
       never,
+    ],
+    [
+      'a status with a lifetime of its own',
+      { status: 404, expiresAt: now + 5, given: { ofStatus: true } },
+      soon,
     ],
     ['as long as may be', withHeaders({ 'content-length': '100' }), never],
     ['of unreadable length', withHeaders({ 'content-length': 'x' }), never],
@@ -186,14 +206,7 @@ describe('properties', () => {
   test('nothing is dropped before it expires, nor kept for ever once it does', () => {
     fc.assert(
       fc.property(arrived, expiry, ({ status, headers: fields }, expiresAt) => {
-        const directives = parseCacheControl('')
-        const decision = decideOnResponse(
-          directives,
-          { status, headers: fields },
-          defaults,
-          expiresAt,
-          now,
-        )
+        const decision = decide({ status, headers: fields, given: { expiry: expiresAt } })
         if (decision.action !== 'store') return
         assert.equal(decision.expiresAt, expiresAt)
         if (expiresAt === undefined) assert.equal(decision.dropAt, undefined)

@@ -1,15 +1,34 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { durationOf, expiryOf, isLifetime, type Lifetime } from '../../lib/policy/lifetime.ts'
-import type { EpochMs, Ms } from '../../lib/units.ts'
+import {
+  DO_NOT_CACHE,
+  durationOf,
+  earlier,
+  EXPIRE_IMMEDIATELY,
+  expiryOf,
+  isLifetime,
+  NEVER_EXPIRE,
+  type Expiry,
+  type Lifetime,
+} from '../../lib/policy/lifetime.ts'
+import type { Ms } from '../../lib/units.ts'
 
 const now = 1_000_000
 
 describe('expiryOf', () => {
-  const cases: [lifetime: Lifetime, expiresAt: EpochMs | undefined | null][] = [
+  const cases: [lifetime: Lifetime, expiresAt: Expiry | null][] = [
     ['never', undefined],
     ['immediately', now],
+    ['do-not-cache', 'do-not-cache'],
+    ['Sun, 06 Nov 1994 08:49:37 GMT', 784_111_777_000],
+    ['Sunday, 06-Nov-94 08:49:37 GMT', 784_111_777_000],
+    ['Sun Nov  6 08:49:37 1994', 784_111_777_000],
+    ['1994-11-06T08:49:37Z', null],
+    ['Tue, 31 Feb 2026 00:00:00 GMT', null],
+    // Instants are whole.
+    [0.0015, now + 2],
+    ['1.2345s', now + 1235],
     [0, now],
     [1, now + 1_000],
     [0.5, now + 500],
@@ -32,6 +51,33 @@ describe('expiryOf', () => {
     test(`${name}: ${expiresAt}`, () => {
       assert.equal(expiryOf(lifetime, now), expiresAt)
       assert.equal(isLifetime(lifetime), expiresAt !== null)
+    })
+  }
+})
+
+test('the constants are lifetimes, and say what they are called', () => {
+  const expiries = [NEVER_EXPIRE, EXPIRE_IMMEDIATELY, DO_NOT_CACHE].map((lifetime) =>
+    expiryOf(lifetime, now),
+  )
+  assert.deepEqual(expiries, [undefined, now, DO_NOT_CACHE])
+})
+
+describe('earlier', () => {
+  const cases: [one: Expiry | null, other: Expiry | null, expiry: Expiry | null][] = [
+    [null, null, null],
+    [null, 5, 5],
+    [null, undefined, undefined],
+    [undefined, undefined, undefined],
+    [undefined, 5, 5],
+    [4, 5, 4],
+    [DO_NOT_CACHE, null, DO_NOT_CACHE],
+    [DO_NOT_CACHE, undefined, DO_NOT_CACHE],
+    [DO_NOT_CACHE, 5, DO_NOT_CACHE],
+  ]
+  for (const [one, other, expiry] of cases) {
+    test(`of ${one} and ${other}: ${expiry}`, () => {
+      assert.equal(earlier(one, other), expiry)
+      assert.equal(earlier(other, one), expiry)
     })
   }
 })

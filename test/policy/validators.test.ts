@@ -80,6 +80,12 @@ describe('mergeHeaders (RFC 9111 §3.2)', () => {
       ['A', '1'],
     ],
     [
+      'what tells when an answer was given goes, also where the new one does not tell',
+      ['Age', '100', 'Date', 'x', 'A', '1'],
+      ['date', 'y'],
+      ['A', '1', 'date', 'y'],
+    ],
+    [
       'other fields about the content are replaced',
       ['Content-Language', 'en', 'Content-Security-Policy', 'a'],
       ['content-language', 'de', 'content-security-policy', 'b'],

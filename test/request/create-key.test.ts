@@ -11,6 +11,25 @@ describe('text', () => {
     ['a body', { bodyDigest: 'D' }, 'GET http://a/ body:D'],
     ['a key of the caller for URL and body', { customKey: 'k', bodyDigest: 'D' }, 'GET key:k'],
     ['a key with spaces', { customKey: 'a b identity:' }, 'GET key:a%20b%20identity%3A'],
+    ['a GraphQL operation', { bodyDigest: 'D', isOperation: true }, 'GET http://a/ graphql:D'],
+    ['header fields', { headersDigest: 'D' }, 'GET http://a/ headers:D'],
+    ['credentials that are ignored', { ignoredCredentials: 'D' }, 'GET http://a/ ignoring:D'],
+    ['users told apart in another way', { identity: 'shared' }, 'GET http://a/ identity:shared'],
+    [
+      'all of it in order',
+      { bodyDigest: 'B', headersDigest: 'H', ignoredCredentials: 'I', identity: 'by:W' },
+      'GET http://a/ body:B headers:H ignoring:I identity:by:W',
+    ],
+    [
+      'an identity in the place of credentials',
+      { identity: 'shared', credentials: ['a: secret'] },
+      'GET http://a/ identity:shared',
+    ],
+    [
+      'header fields beside a key of the caller',
+      { customKey: 'k', headersDigest: 'H', bodyDigest: 'B', isOperation: true },
+      'GET key:k headers:H',
+    ],
     [
       'credentials as a digest',
       { credentials: ['a: secret'] },
@@ -75,13 +94,19 @@ describe('credentials', () => {
 
 describe('injective', () => {
   // Small alphabets of what the text itself is made of, so that collisions would be met.
-  const word = fc.constantFrom('GET', 'POST', 'http://a/', 'key:', 'body:', 'identity:', 'x')
+  const names = ['key:', 'body:', 'graphql:', 'headers:', 'ignoring:', 'identity:']
+  const word = fc.constantFrom('GET', 'POST', 'http://a/', 'x', ...names)
   const url = fc.array(word, { maxLength: 3 }).map((words) => `http://a/${words.join('')}`)
   const parts = fc.record({
     method: fc.constantFrom('GET', 'POST', 'KEY:'),
     normalizedUrl: url,
     credentials: fc.uniqueArray(word, { maxLength: 2 }).map((list) => list.toSorted()),
     bodyDigest: fc.option(word, { nil: undefined }),
+    isOperation: fc.boolean(),
+    headersDigest: fc.option(word, { nil: undefined }),
+    ignoredCredentials: fc.option(word, { nil: undefined }),
+    // As `identify` makes them.
+    identity: fc.option(fc.constantFrom('shared', 'by:x', 'by:y'), { nil: undefined }),
     customKey: fc.option(
       fc.array(word, { minLength: 1, maxLength: 2 }).map((words) => words.join(' ')),
       { nil: undefined },
@@ -100,15 +125,11 @@ describe('injective', () => {
   })
 })
 
-// A key of the caller takes the place of URL and body.
-function relevant({
-  method,
-  customKey,
-  normalizedUrl,
-  bodyDigest,
-  credentials,
-}: KeyParts): unknown {
-  return customKey === undefined
-    ? [method, normalizedUrl, bodyDigest ?? null, credentials]
-    : [method, customKey, credentials]
+// A key of the caller takes the place of URL and body, an identity that of credentials.
+function relevant(parts: KeyParts): unknown {
+  const { method, customKey, normalizedUrl, bodyDigest, isOperation } = parts
+  const body = bodyDigest === undefined ? null : [bodyDigest, isOperation]
+  const what = customKey === undefined ? [normalizedUrl, body] : [customKey]
+  const { headersDigest = null, ignoredCredentials = null, identity, credentials } = parts
+  return [method, what, headersDigest, ignoredCredentials, identity ?? credentials]
 }

@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { credentialForms, putBackEchoes, takeOutEchoes } from '../../lib/request/echoes.ts'
+import { putBackEchoes, takeOutEchoes } from '../../lib/request/echoes.ts'
+import { credentialForms, secretForms, type Form } from '../../lib/request/secret-forms.ts'
+
+/** Forms that may stand anywhere. */
+function anywhere(texts: readonly string[]): Form[] {
+  return texts.map((text, id) => ({ id, text }))
+}
 
 describe('credentialForms', () => {
   const cases: [name: string, credential: string, forms: string[]][] = [
@@ -52,7 +58,7 @@ describe('takeOutEchoes', () => {
     ['one that appears only when another is gone', ['secsecretret'], ['secret'], ['']],
   ]
   for (const [name, texts, forms, cleaned] of cases) {
-    test(name, () => assert.deepEqual(takeOutEchoes(texts, forms)?.texts, cleaned))
+    test(name, () => assert.deepEqual(takeOutEchoes(texts, anywhere(forms))?.texts, cleaned))
   }
 })
 
@@ -67,9 +73,9 @@ describe('properties', () => {
   test('putting back undoes taking out', () => {
     fc.assert(
       fc.property(texts, forms, (lines, list) => {
-        const taken = takeOutEchoes(lines, list)
+        const taken = takeOutEchoes(lines, anywhere(list))
         if (taken !== undefined)
-          assert.deepEqual(putBackEchoes(taken.texts, taken.echoes, list), lines)
+          assert.deepEqual(putBackEchoes(taken.texts, taken.echoes, anywhere(list)), lines)
       }),
       { numRuns: 2000 },
     )
@@ -78,7 +84,7 @@ describe('properties', () => {
   test('nothing of a form is left', () => {
     fc.assert(
       fc.property(texts, forms, (lines, list) => {
-        const left = takeOutEchoes(lines, list)?.texts ?? lines
+        const left = takeOutEchoes(lines, anywhere(list))?.texts ?? lines
         for (const each of list.filter(({ length }) => length >= 4)) {
           for (const text of left) assert.ok(!text.includes(each))
         }
@@ -93,16 +99,16 @@ describe('properties', () => {
       fc.property(any, any, (parts, list) => {
         // Forms stand in the texts, else hardly any would be found.
         const lines = [parts.join(''), [...parts, ...list, ...parts].join('')]
-        const taken = takeOutEchoes(lines, list)
+        const taken = takeOutEchoes(lines, anywhere(list))
         if (taken !== undefined)
-          assert.deepEqual(putBackEchoes(taken.texts, taken.echoes, list), lines)
+          assert.deepEqual(putBackEchoes(taken.texts, taken.echoes, anywhere(list)), lines)
       }),
     )
   })
 
   test('another credential comes in its place', () => {
-    const before = credentialForms(['authorization: Bearer first1'])
-    const after = credentialForms(['authorization: Bearer second2'])
+    const before = secretForms({ credentials: ['authorization: Bearer first1'], ignored: [] })
+    const after = secretForms({ credentials: ['authorization: Bearer second2'], ignored: [] })
     const taken = takeOutEchoes(['http://a/?t=first1&x', 'Bearer first1'], before)!
     assert.deepEqual(putBackEchoes(taken.texts, taken.echoes, after), [
       'http://a/?t=second2&x',

@@ -44,6 +44,24 @@ const cases: Case[] = [
     `undici-cache; hit; ttl=-1; key="${key}"; ${earlier}; undici-cache.expires-at=${now - 1}`,
   ],
   [
+    'a hit at the very instant of its expiry',
+    { ...hit, expiresAt: now, stale: true, reason: 'max-stale' },
+    undefined,
+    `undici-cache; hit; ttl=-1; key="${key}"; ${earlier}; undici-cache.expires-at=${now}; detail=max-stale`,
+  ],
+  [
+    'a stale hit for want of an origin',
+    { ...hit, expiresAt: now - 9_000, stale: true, reason: 'stale-if-error' },
+    undefined,
+    `undici-cache; hit; ttl=-9; key="${key}"; ${earlier}; undici-cache.expires-at=${now - 9_000}; detail=stale-if-error`,
+  ],
+  [
+    'a confirmed one that had expired on its way',
+    { ...hit, expiresAt: now - 1, revalidated: true, reason: 'stale' },
+    'stale',
+    `undici-cache; fwd=stale; fwd-status=304; ttl=-1; stored; key="${key}"; ${earlier}; undici-cache.expires-at=${now - 1}`,
+  ],
+  [
     'a miss that is stored',
     miss,
     'uri-miss',

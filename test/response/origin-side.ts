@@ -1,5 +1,6 @@
 import type { HeaderFields } from '../../lib/policy/validators.ts'
 import type { Capture, CaptureOwner, Sink, Verdict } from '../../lib/response/capture.ts'
+import type { Downstream } from '../../lib/response/downstream.ts'
 import type { Controller } from '../../lib/response/handler.ts'
 import type { RawHeaders } from '../../lib/response/header-lines.ts'
 
@@ -66,6 +67,10 @@ export class RecordingOwner implements CaptureOwner {
   history: readonly URL[] | undefined = undefined
   outlives = false
   verdict: Verdict = { notes: [] }
+  /** The failures that it was asked to make good. */
+  readonly failures: Error[] = []
+  /** What is played where the origin fails. */
+  instead: ((down: Downstream) => void) | undefined
 
   readonly sink: Sink = {
     push: (chunk) => void this.events.push(`sink ${Buffer.from(chunk).subarray(0, 20).toString()}`),
@@ -88,5 +93,10 @@ export class RecordingOwner implements CaptureOwner {
 
   done(): void {
     this.events.push('done')
+  }
+
+  rescue(error: Error): ((down: Downstream) => void) | undefined {
+    this.failures.push(error)
+    return this.instead
   }
 }

@@ -1,0 +1,131 @@
+/** How the storages in Redis ask, through a client of ours or somebody else's. */
+import { torn } from './frame.ts'
+import type { Waiting } from './waiting.ts'
+
+/** The part of ioredis that is used here, of `Redis` and `Cluster` alike. */
+export interface RedisClient {
+  getBuffer(key: string): Promise<Buffer | null>
+  getrangeBuffer(key: string, start: number, end: number): Promise<Buffer>
+  set(key: string, value: Buffer): Promise<unknown>
+  set(key: string, value: Buffer, mode: 'PXAT', at: number): Promise<unknown>
+  unlink(key: string): Promise<number>
+  exists(key: string): Promise<number>
+  scan(
+    cursor: string,
+    match: 'MATCH',
+    pattern: string,
+    count: 'COUNT',
+    keys: number,
+  ): Promise<[cursor: string, keys: string[]]>
+  eval(script: string, keyCount: number, ...parameters: (string | Buffer)[]): Promise<unknown>
+  /** Of a Cluster only, and so is the next. */
+  nodes?(role: 'master'): RedisClient[]
+  refreshSlotsCache?(done: (error?: Error | null) => void): void
+  readonly options?: RedisClientOptions | undefined
+}
+
+/** What counts of a client's own options. */
+export interface RedisClientOptions {
+  keyPrefix?: string | undefined
+  redisOptions?: { keyPrefix?: string | undefined } | undefined
+}
+
+/** A client that we have made ourselves. */
+export interface OwnRedisClient extends RedisClient {
+  readonly status: string
+  readonly options: RedisClientOptions & { enableAutoPipelining?: boolean | undefined }
+  on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'ready', listener: () => void): unknown
+  disconnect(): void
+}
+
+/** Runs one command on the client, or on one of its nodes. */
+export type Ask = <T>(command: (client: RedisClient) => Promise<T>) => Promise<T>
+
+/** Asks a client that is somebody else's: what it does about outages is its own affair. */
+export function asking(client: RedisClient, waiting: Waiting): Ask {
+  return (command) =>
+    waiting.for(async () => {
+      try {
+        return await command(client)
+      } catch (error) {
+        // Somebody has put a list there, or a set: it is no record of ours.
+        const isForeign = (error as Error).message.startsWith('WRONGTYPE')
+        throw isForeign ? torn() : withoutArguments(error)
+      }
+    })
+}
+
+/** Asks a client of ours: nothing, while it is known that there is no server. */
+export function askingOwn(client: OwnRedisClient, waiting: Waiting): Ask {
+  client.on('error', (error) => {
+    // A connection that is lost is made anew at once; where none can be made that takes a while.
+    if (client.status !== 'ready' && !isEmptyRound(error)) waiting.refuse(reasonOf(error))
+  })
+  client.on('ready', () => waiting.accept())
+  const ask = asking(client, waiting)
+  if (client.nodes === undefined) return ask
+  return (command) =>
+    ask((cluster) =>
+      command(cluster).catch((error: unknown) => {
+        if (!isAstray(error)) throw error
+        return alone(client, command)
+      }),
+    )
+}
+
+// The driver goes on where it last was in its list of Sentinels, and complains at the end of it that
+// it has reached none, also where it has asked none.
+function isEmptyRound({ message }: Error): boolean {
+  return message.startsWith('All sentinels are unreachable') && !message.includes('Last error')
+}
+
+// Where slots move, the driver sends the commands that it has put together to a node that has but
+// some of the keys, and gives up; and so it does where a connection was lost.
+function isAstray(error: unknown): boolean {
+  const { message } = error as Error
+  return /^(MOVED|ASK) |^All keys in the pipeline |^Connection is closed/.test(message)
+}
+
+/** A command that is not put together with others finds its way. */
+function alone<T>(
+  client: OwnRedisClient,
+  command: (client: RedisClient) => Promise<T>,
+): Promise<T> {
+  const { options } = client
+  const { enableAutoPipelining } = options
+  options.enableAutoPipelining = false
+  try {
+    return command(client)
+  } finally {
+    options.enableAutoPipelining = enableAutoPipelining
+  }
+}
+
+/** What the client itself puts before each key. */
+export function keyPrefixOf({ options }: RedisClient): string {
+  return options?.keyPrefix ?? options?.redisOptions?.keyPrefix ?? ''
+}
+
+/** Every node that holds keys, of which a client that is no Cluster has one: itself. */
+export async function mastersOf(client: RedisClient, anyKey: string): Promise<RedisClient[]> {
+  if (client.nodes === undefined) return [client]
+  // A Cluster knows none before it is used, and forgets one that it has lost until it looks anew.
+  await client.exists(anyKey)
+  await new Promise<void>((resolve, reject) => {
+    client.refreshSlotsCache?.((error) => (error ? reject(reasonOf(error)) : resolve()))
+  })
+  return client.nodes('master')
+}
+
+// Where several were tried, the driver's own error does not say what was wrong with them.
+function reasonOf(error: Error & { lastNodeError?: Error; errors?: Error[] }): Error {
+  return withoutArguments(error.lastNodeError ?? error.errors?.at(-1) ?? error)
+}
+
+// The driver's errors have the command with them: its arguments are a password, or a body.
+function withoutArguments<T>(error: T): T {
+  const { command } = error as { command?: { args?: unknown } }
+  if (command !== undefined) delete command.args
+  return error
+}

@@ -1,0 +1,40 @@
+/** Whether there is a cache under a path, told without making or changing anything. */
+import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { cachePath } from '../cache/cache-path.ts'
+
+/** A SQLite file that is more than an empty one; whose it is shows when it is opened. */
+export function fileIsThere(cacheName: string): boolean {
+  const path = cachePath(cacheName, {})
+  // As the class names its file.
+  const file = extname(path) === '' ? `${path}.sqlite` : path
+  if (!existsSync(file)) return false
+  // What was written last may be in the file beside it.
+  return hasTables(file) || sizeOf(`${file}-wal`) > 0
+}
+
+/** A folder with at least one of ours in it. */
+export function folderIsThere(cacheName: string): boolean {
+  const folder = cachePath(cacheName, {})
+  return existsSync(join(folder, 'responses')) || existsSync(join(folder, 'redirects'))
+}
+
+// The file format's "schema cookie", which counts the changes of the schema.
+const schemaCookieAt = 40
+
+function hasTables(file: string): boolean {
+  const opened = openSync(file, 'r')
+  try {
+    const header = Buffer.alloc(100)
+    const read = readSync(opened, header, 0, header.byteLength, 0)
+    // Something else than a database is for the class to refuse.
+    if (read > 0 && !header.toString('latin1').startsWith('SQLite format 3\0')) return true
+    return read === header.byteLength && header.readUInt32BE(schemaCookieAt) > 0
+  } finally {
+    closeSync(opened)
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
+}

@@ -1,0 +1,26 @@
+/** What a successful request that changes things makes of what is stored (RFC 9111 §4.4). */
+import type { HeaderFields } from './validators.ts'
+
+// RFC 9110 §9.2.1. A QUERY is one too (draft-ietf-httpbis-safe-method-w-body).
+const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
+
+/**
+ * The URLs whose stored responses are out of date: that of the request, and where the response says
+ * the result is, as far as that is with the same origin.
+ */
+export function invalidatedUrls(
+  method: string,
+  url: string,
+  status: number,
+  headers: HeaderFields,
+): string[] {
+  if (safeMethods.has(method) || status < 200 || status >= 400) return []
+  const urls = new Set([url])
+  const { origin } = new URL(url)
+  for (const name of ['location', 'content-location']) {
+    const value = headers[name]
+    const target = typeof value === 'string' ? URL.parse(value, url) : null
+    if (target?.origin === origin) urls.add(target.href)
+  }
+  return [...urls]
+}

@@ -1,0 +1,75 @@
+/** Asks the caller's functions what a request is to be known by, and who is asking. */
+import { hash } from 'node:crypto'
+import { CacheError } from '../errors.ts'
+import { isCredentialHeader, redacted } from './credentials.ts'
+import { eachHeader } from './headers.ts'
+import type { RequestDetails, TextOfRequest } from './key-rules.ts'
+import type { RequestHead, RequestOptions, RuledHead } from './read-request.ts'
+
+/** What a request is known by, under rules. */
+export interface Identified {
+  readonly customKey: string | undefined
+  /** Of those, the ones that tell users apart. */
+  readonly credentials: readonly string[]
+  /** Takes the place of credentials. */
+  readonly identity: string | undefined
+}
+
+/** @throws CacheError ERR_CACHE_CALLBACK_FAILED */
+export function identify(
+  { rules, writtenUrl }: RuledHead,
+  options: RequestOptions,
+  head: RequestHead,
+  body: RequestDetails['body'],
+  givenKey: string | undefined,
+): Identified {
+  const { identity, keyFn } = rules
+  const { method } = options
+  const told = (): RequestDetails => {
+    // What it returns is stored as it is: no credential must get into it by accident.
+    const hidden = (name: string): boolean => isCredentialHeader(name) || rules.ignored.has(name)
+    return { method, url: head.url, headers: headersOf(options.headers, hidden), body }
+  }
+  const customKey =
+    givenKey ?? (keyFn && ask('keyFn', keyFn, told, (text) => text !== '' && text.isWellFormed()))
+  if (identity === 'isolated')
+    return { customKey, credentials: head.credentials, identity: undefined }
+  // A word of its own: what is stored for all must not answer those who are told apart elsewhere.
+  if (identity === 'shared') return { customKey, credentials: [], identity: 'shared' }
+  const who = ask('identity', identity, () => ({
+    method,
+    url: writtenUrl ?? head.url,
+    headers: headersOf(options.headers, () => false),
+    body,
+  }))
+  if (who === undefined) return { customKey, credentials: head.credentials, identity: undefined }
+  const digest = hash('sha256', JSON.stringify(who), 'base64url')
+  return { customKey, credentials: [], identity: `by:${digest}` }
+}
+
+function ask(
+  option: string,
+  fn: TextOfRequest,
+  details: () => RequestDetails,
+  fits: (text: string) => boolean = () => true,
+): string | undefined {
+  try {
+    const text: unknown = fn(details())
+    if (text === undefined || (typeof text === 'string' && fits(text))) return text
+    throw new TypeError(`${option} must return a text or undefined`)
+  } catch (cause) {
+    const message = `${option} failed; the request is not cached`
+    throw new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause })
+  }
+}
+
+function headersOf(headers: unknown, hidden: (name: string) => boolean): Record<string, string> {
+  const fields = new Map<string, string>()
+  eachHeader(headers, (written, value) => {
+    const name = written.toLowerCase()
+    const before = fields.get(name)
+    const said = hidden(name) ? redacted : value
+    fields.set(name, before === undefined ? said : `${before}, ${said}`)
+  })
+  return Object.fromEntries(fields)
+}

@@ -1,0 +1,137 @@
+/** Runs the program `undici-cache` as a shell would: a process of its own, on real files. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
+const tsx = import.meta.resolve('tsx')
+
+/** What became of a run. */
+export interface Ran {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** Standard output. */
+  readonly out: string
+  /** Standard error. */
+  readonly err: string
+}
+
+export interface RunOptions {
+  /** Where relative paths begin. */
+  readonly folder: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly input?: string
+  /** Called with the process once it runs. */
+  readonly started?: (child: ChildProcess) => void
+}
+
+/** A folder that goes with the test. */
+export function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'undici-cache-cli-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
+  return folder
+}
+
+/** Runs it in pipes. */
+export function runCli(
+  args: readonly string[],
+  { folder, env, input, started }: RunOptions,
+): Promise<Ran> {
+  const child = spawn(process.execPath, ['--import', tsx, main, ...args], {
+    cwd: folder,
+    env: plainEnvironment(env),
+  })
+  started?.(child)
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  return ended(child)
+}
+
+/** How a program of the shell calls it: `undici-cache ls | head -1`. */
+export function runShell(line: string, { folder, env }: RunOptions): Promise<Ran> {
+  const program = [process.execPath, '--import', tsx, main].map(quoted).join(' ')
+  const script = `undici-cache() { ${program} "$@"; }\n${line}`
+  return ended(spawn('bash', ['-c', script], { cwd: folder, env: plainEnvironment(env) }))
+}
+
+/** Why there is no terminal to be had; false where there is one. */
+export const noTerminal: string | false = spawnSync('script', ['--version'])
+  .stdout?.toString()
+  .includes('util-linux')
+  ? false
+  : "needs util-linux's script, which makes terminals"
+
+export interface TerminalOptions extends RunOptions {
+  /** What is typed as soon as a text has appeared. */
+  readonly types?: readonly (readonly [after: string, keys: string])[]
+  readonly columns?: number
+}
+
+/** Runs it in a terminal of 80 columns. @returns all that appeared there as `out` */
+export function runInTerminal(
+  args: readonly string[],
+  { folder, env, types = [], columns = 80 }: TerminalOptions,
+): Promise<Ran> {
+  const program = [process.execPath, '--import', tsx, main, ...args].map(quoted).join(' ')
+  const line = `stty cols ${columns} rows 24; exec ${program}`
+  const child = spawn('script', ['-qec', line, '/dev/null'], {
+    cwd: folder,
+    env: plainEnvironment({ TERM: 'xterm-256color', SHELL: '/bin/sh', ...env }),
+  })
+  const waiting = [...types]
+  let seen = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    seen += chunk.toString()
+    const [next] = waiting
+    if (next === undefined || !seen.includes(next[0])) return
+    waiting.shift()
+    seen = ''
+    child.stdin.write(next[1])
+  })
+  return ended(child)
+}
+
+/** What the sequences begin with that colour a text, or move the cursor. */
+export const escape = '\u001b'
+const sequence = new RegExp(`${escape}?\\[[\\d;?]*[A-Za-z]|${escape}[78]`, 'g')
+
+/** The lines that a terminal shows at the end: without colours, and without what was overwritten. */
+export function shownLines(out: string): string[] {
+  return out
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''))
+    .map((line) => line.slice(line.lastIndexOf(`${escape}[2K`) + 1))
+    .map((line) => line.replaceAll(sequence, ''))
+}
+
+// A runner of tests, or of CI, may want colours, or none, of everything below it.
+function plainEnvironment(env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
+  const {
+    FORCE_COLOR: _,
+    NO_COLOR: __,
+    NODE_OPTIONS: ___,
+    UNDICI_CACHE: ____,
+    ...rest
+  } = process.env
+  return { ...rest, ...env }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
+function ended(child: ChildProcess): Promise<Ran> {
+  const chunks: { out: Buffer[]; err: Buffer[] } = { out: [], err: [] }
+  child.stdout?.on('data', (chunk: Buffer) => chunks.out.push(chunk))
+  child.stderr?.on('data', (chunk: Buffer) => chunks.err.push(chunk))
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      const text = (part: Buffer[]): string => Buffer.concat(part).toString()
+      resolve({ code, signal, out: text(chunks.out), err: text(chunks.err) })
+    })
+  })
+}

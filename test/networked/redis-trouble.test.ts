@@ -1,0 +1,207 @@
+/** What a Redis that runs may refuse: it costs the cache, as far as it must, and never the answer. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import { inspect } from 'node:util'
+import { Redis } from 'ioredis'
+import { RedisCache } from '../../lib/cache/redis-cache.ts'
+import { redisCli } from '../services/redis-groups.ts'
+import { startRedis } from '../services/servers.ts'
+import type { Server } from '../services/server.ts'
+import { reasonToSkip } from './harmed-server.ts'
+import { budget, openClient, type OutageClient } from './outage-client.ts'
+
+const skip = reasonToSkip('redis')
+const backWithin = 15_000
+
+describe('redis', { skip }, () => {
+  let server: Server
+  before(async () => {
+    server = await startRedis({ args: ['--enable-debug-command', 'local'] })
+  })
+  after(() => server.stop())
+
+  const cli = (...args: string[]): Promise<string> => redisCli(server.port, ...args)
+  const open = (t: TestContext, options: object = {}): Promise<OutageClient> =>
+    openClient(t, 'redis', {
+      backend: 'redis',
+      backendOptions: { host: '127.0.0.1', port: server.port, ...options },
+    })
+
+  const refusals = {
+    'is full': {
+      from: ['config', 'set', 'maxmemory', '1'],
+      to: ['config', 'set', 'maxmemory', '0'],
+      says: /OOM/,
+    },
+    'has become a replica': {
+      from: ['replicaof', '127.0.0.1', '1'],
+      to: ['replicaof', 'no', 'one'],
+      says: /READONLY/,
+    },
+  } as const
+  for (const [name, { from, to, says }] of Object.entries(refusals)) {
+    test(`one that ${name} is still read`, async (t) => {
+      const client = await open(t)
+      await client.untilHit('/kept', backWithin)
+      await cli(...from)
+      try {
+        for (let round = 0; round < 3; round++) {
+          assert.equal((await client.ask(`/${says.source}`)).hit, false)
+          assert.equal((await client.ask('/kept')).hit, true)
+        }
+        assert.match(causeOfOnly(client), says)
+      } finally {
+        await cli(...to)
+      }
+      await client.untilHit(`/${says.source}`, backWithin)
+      assert.equal(client.reports.length, 1)
+    })
+  }
+
+  test('one that loads its data is not waited for', async (t) => {
+    const client = await open(t)
+    await client.untilHit('/kept', backWithin)
+    await cli('debug', 'populate', '8000')
+    await cli('config', 'set', 'key-load-delay', '250')
+    // It looks after its clients every so many bytes.
+    await cli('config', 'set', 'loading-process-events-interval-bytes', '1024')
+    const loaded = cli('debug', 'reload')
+    t.after(() => loaded)
+    while (client.reports.length === 0) await client.ask('/kept')
+    assert.match(causeOfOnly(client), /^LOADING/)
+    for (let n = 0; n < 5; n++) {
+      const { hit, ms } = await client.ask(`/loading-${n}`)
+      assert.equal(hit, false)
+      assert.ok(ms < budget, `it took ${ms} ms`)
+    }
+    // One that connects only now is not held up, either.
+    const late = await open(t)
+    assert.ok((await late.ask('/late')).ms < budget)
+    assert.match(causeOfOnly(late), /^LOADING/)
+    await loaded
+    await client.untilHit('/kept', backWithin)
+  })
+
+  test('one that is frozen for long: its connection is given up, and made anew', async (t) => {
+    const client = await open(t, { socketTimeout: 200 })
+    const read = async (): Promise<unknown> => client.caching.cache.responses.get('key')
+    await client.untilHit('/kept', backWithin)
+    server.freeze()
+    try {
+      const first = await client.ask('/frozen')
+      assert.ok(first.ms < 2 * budget, `it took ${first.ms} ms`)
+      // The old connection is lost, and a new one cannot be made.
+      await assert.rejects(read(), /Socket timeout/)
+      // Nobody waits for the next one.
+      const begin = performance.now()
+      for (let n = 0; n < 100; n++) await assert.rejects(read(), /Socket timeout/)
+      assert.ok(performance.now() - begin < 200)
+    } finally {
+      server.thaw()
+    }
+    await client.untilHit('/kept', backWithin)
+    assert.equal(client.reports.length, 1)
+  })
+
+  test('one that is frozen: a command ends, and so does closing', async (t) => {
+    const cache = new RedisCache({ port: server.port, commandTimeout: 300 })
+    const read = async (): Promise<unknown> => cache.responses.get('key')
+    await cache.responses.set('key', { head: '', body: Buffer.alloc(0) })
+    server.freeze()
+    t.after(() => server.thaw())
+    await assert.rejects(read(), { code: 'ERR_CACHE_STORAGE_TIMEOUT' })
+    const reading = assert.rejects(read(), { code: 'ERR_CACHE_STORAGE_CLOSED' })
+    await cache.close()
+    await reading
+    await assert.rejects(read(), { code: 'ERR_CACHE_STORAGE_CLOSED' })
+  })
+
+  test('a ready client: what it does about an outage is its own affair', async (t) => {
+    const connection = new Redis({ port: server.port })
+    connection.on('error', () => {})
+    t.after(() => connection.disconnect())
+    const client = await open(t, { connection })
+    await client.untilHit('/kept', backWithin)
+    await server.kill()
+    for (let n = 0; n < 10; n++) assert.ok((await client.ask(`/dead-${n}`)).ms < 2 * budget)
+    assert.equal(client.reports.length, 1)
+    await server.restart()
+    await client.untilHit('/kept', backWithin)
+    await client.caching.close()
+    assert.equal(await connection.ping(), 'PONG')
+  })
+
+  test('what somebody else has put there is no outage, and the listing goes on', async (t) => {
+    const cache = new RedisCache('foreign', { port: server.port })
+    t.after(() => cache.close())
+    await cache.responses.set('ours', { head: 'head', body: Buffer.alloc(0) })
+    await cli('set', 'foreign:responses:text', 'garbage')
+    await cli('rpush', 'foreign:responses:list', 'garbage')
+    for (const key of ['text', 'list']) {
+      await assert.rejects(async () => cache.responses.get(key), {
+        code: 'ERR_CACHE_ENTRY_CORRUPT',
+      })
+    }
+    const heads = await Array.fromAsync(cache.responses.heads())
+    assert.deepEqual(heads.map(({ key }) => key).toSorted(), ['list', 'ours', 'text'])
+    const unreadable = heads.filter(({ key }) => key !== 'ours')
+    for (const each of unreadable)
+      assert.throws(() => each.head, { code: 'ERR_CACHE_ENTRY_CORRUPT' })
+    await cache.responses.set('list', { head: 'head', body: Buffer.alloc(0) })
+    assert.equal((await cache.responses.get('list'))?.head, 'head')
+  })
+
+  test('a user who may only read', async (t) => {
+    const writer = await open(t)
+    await writer.untilHit('/kept', backWithin)
+    await cli('acl', 'setuser', 'reader', 'on', '>only-reads', '~*', '+@read', '+@connection')
+    const reader = await open(t, { username: 'reader', password: 'only-reads' })
+    for (let round = 0; round < 2; round++) {
+      assert.equal((await reader.ask('/kept', writer.origin)).hit, true)
+      assert.equal((await reader.ask('/unkept')).hit, false)
+    }
+    assert.match(causeOfOnly(reader), /^NOPERM/)
+  })
+
+  const secret = 'a-wrong-secret'
+  const right = 'the-right-one'
+  const logins: Record<string, { options: (port: number) => object; mend: string[] }> = {
+    'no password': { options: () => ({}), mend: ['config', 'set', 'requirepass', ''] },
+    'a wrong password': {
+      options: () => ({ password: secret }),
+      mend: ['config', 'set', 'requirepass', secret],
+    },
+    'a wrong password in the URL': {
+      options: (port) => ({ url: `redis://:${secret}@127.0.0.1:${port}` }),
+      mend: ['config', 'set', 'requirepass', secret],
+    },
+    'an unknown user': {
+      options: () => ({ username: 'somebody', password: secret }),
+      mend: ['acl', 'setuser', 'somebody', 'on', `>${secret}`, '~*', '+@all'],
+    },
+  }
+  for (const [name, { options, mend }] of Object.entries(logins)) {
+    test(`${name} costs the cache, and is not told to anybody`, async (t) => {
+      await cli('config', 'set', 'requirepass', right)
+      // With the password, also where the server asks for none any more, or for another one.
+      const mended = (): Promise<string> => redisCli(server.port, '-a', right, ...mend)
+      t.after(() => redisCli(server.port, '-a', mend.at(-1)!, 'config', 'set', 'requirepass', ''))
+      const client = await open(t, options(server.port))
+      for (let n = 0; n < 5; n++) {
+        const { hit, ms } = await client.ask('/kept')
+        assert.equal(hit, false)
+        assert.ok(ms < budget, `it took ${ms} ms`)
+      }
+      assert.match(causeOfOnly(client), /^(WRONGPASS|NOAUTH)/)
+      const told = inspect(client.reports, { depth: Infinity, showHidden: true })
+      assert.doesNotMatch(told, new RegExp(`${secret}|${right}`))
+      await mended()
+      await client.untilHit('/kept', backWithin)
+    })
+  }
+})
+
+function causeOfOnly({ reports }: OutageClient): string {
+  assert.equal(reports.length, 1, inspect(reports))
+  return (reports[0]!.cause as Error).message
+}

@@ -1,5 +1,6 @@
 /** The cache under the global dispatcher, for scripts that want one line. */
 import { Agent, Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
+import type { BackendAlias } from './cache/registry.ts'
 import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -19,7 +20,9 @@ const installed: Installed[] = []
  * one takes the place of the first until it is uninstalled.
  * @throws as `cacheInterceptor`
  */
-export function installCache(options: CacheOptions = {}): CacheInterceptor {
+export function installCache<Alias extends BackendAlias = 'sqlite'>(
+  options: CacheOptions<Alias> = {},
+): CacheInterceptor {
   const caching = cacheInterceptor(options)
   const top = installed.at(-1)
   const current = getGlobalDispatcher()

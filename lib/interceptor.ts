@@ -6,6 +6,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
 import { Guard } from './backends/guard.ts'
 import type { BaseCache } from './cache/base-cache.ts'
+import type { BackendAlias } from './cache/registry.ts'
 import { describeRequest, detailed, type RequestTarget } from './cache/describe-request.ts'
 import { Flights } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
@@ -13,13 +14,7 @@ import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
 import { LoopTurn } from './loop-turn.ts'
 import { chain, isPromise } from './maybe-promise.ts'
-import {
-  readOptions,
-  withCallOptions,
-  type CacheOptions,
-  type CallOptions,
-  type Settings,
-} from './options.ts'
+import type { CacheOptions, CallOptions } from './options.ts'
 import { parseCacheControl } from './policy/cache-control.ts'
 import { refusesUrl } from './policy/lifetime-rules.ts'
 import { Refreshes } from './refreshes.ts'
@@ -35,6 +30,7 @@ import { Downstream } from './response/downstream.ts'
 import { asHandler, type Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'
 import { runExchange } from './run-exchange.ts'
+import { readOptions, withCallOptions, type Settings } from './settings.ts'
 import { tellBypass } from './tell.ts'
 import type { Ms } from './units.ts'
 
@@ -61,7 +57,9 @@ export interface CacheInterceptor {
  * Makes a cache for undici: `new Agent().compose(cacheInterceptor())`.
  * @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened
  */
-export function cacheInterceptor(options: CacheOptions = {}): CacheInterceptor {
+export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
+  options: CacheOptions<Alias> = {},
+): CacheInterceptor {
   const shell = new Shell(options)
   const interceptor = (
     dispatch: Dispatcher.Dispatch,

@@ -1,41 +1,12 @@
-/**
- * What users write becomes `Settings`: every default, check and message, once. Inside the library
- * nobody looks at an option again.
- */
-import { inspect } from 'node:util'
-import { BaseCache } from './cache/base-cache.ts'
-import { openBackend, type BackendAlias, type BackendOptions } from './cache/registry.ts'
-import {
-  checkOptions,
-  isBoolean,
-  isBytes,
-  isFunction,
-  isListOf,
-  isMs,
-  isText,
-  type Rule,
-  type Rules,
-} from './check-options.ts'
-import { misuse, type CacheError } from './errors.ts'
-import { durationOf, isLifetime, lifetimeForms } from './policy/lifetime.ts'
-import type {
-  ExpireAfter,
-  LifetimeRules,
-  RequestSummary,
-  ResponseSummary,
-  UrlRule,
-} from './policy/lifetime-rules.ts'
-import type { RequestRules } from './policy/decide-on-request.ts'
-import type { ResponseRules } from './policy/decide-on-response.ts'
-import type { TagRules, Tags } from './policy/tags.ts'
-import { isUrlPattern, urlMatcher, type UrlPattern } from './policy/url-patterns.ts'
-import {
-  readKeyRules,
-  type Identity,
-  type KeyRules,
-  type MatchOptions,
-  type TextOfRequest,
-} from './request/key-rules.ts'
+/** What users write, to begin with or for one call. */
+import type { BaseCache } from './cache/base-cache.ts'
+import type { BackendAlias, BackendOptionsByAlias } from './cache/registry.ts'
+import type { CacheError } from './errors.ts'
+import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'
+import type { Tags } from './policy/tags.ts'
+import type { UrlPattern } from './policy/url-patterns.ts'
+import type { Identity, TextOfRequest } from './request/key-rules.ts'
+import type { Serializer } from './serializers/serializer.ts'
 import type { Ms } from './units.ts'
 
 /** Options of one call; they win over those of the interceptor. */
@@ -72,14 +43,22 @@ export interface CallOptions {
   readonly key?: string | undefined
 }
 
-/** Options of `cacheInterceptor()` and `installCache()`; README, "Options", has the defaults. */
-export interface CacheOptions extends Omit<CallOptions, 'key'> {
+/**
+ * Options of `cacheInterceptor()` and `installCache()`; README, "Options", has the defaults. The
+ * alias, where it is known, says which `backendOptions` there are.
+ */
+export interface CacheOptions<Alias extends BackendAlias = BackendAlias> extends Omit<
+  CallOptions,
+  'key'
+> {
   /** Where responses are kept: an alias, or a cache. Default `'sqlite'`. */
-  readonly backend?: BackendAlias | BaseCache | undefined
+  readonly backend?: Alias | BaseCache | undefined
   /** What it is called there: a path for files, a label in memory. Default `'http_cache'`. */
   readonly cacheName?: string | undefined
   /** Options of the backend's class, with an alias only. */
-  readonly backendOptions?: BackendOptions | undefined
+  readonly backendOptions?: BackendOptionsByAlias[Alias] | undefined
+  /** How the backend writes records: `'json'`, `compress()`, …; as in `backendOptions`. */
+  readonly serializer?: Serializer | undefined
   /**
    * Lifetimes by URL: the first pattern that matches counts, before `expireAfter`. Patterns are
    * globs (`'example.com/static'`, `'*.example.com'`), or RegExps and URLPatterns in a list of pairs.
@@ -149,263 +128,3 @@ export type UrlLifetimes =
   | Readonly<Record<string, ExpireAfter>>
   | readonly (readonly [pattern: UrlPattern, expireAfter: ExpireAfter])[]
   | ReadonlyMap<UrlPattern, ExpireAfter>
-
-/** Everything that a request needs to know, complete. */
-export interface Settings extends RequestRules, ResponseRules, TagRules {
-  readonly cache: BaseCache
-  readonly lifetimes: LifetimeRules
-  readonly filter: CacheOptions['filter']
-  readonly disabled: boolean
-  readonly key: string | undefined
-  /** Undefined where no option says anything about it. */
-  readonly keyRules: KeyRules | undefined
-  readonly allowableMethods: ReadonlySet<string>
-  readonly maxRequestBodyBytes: number
-  readonly origin: string | undefined
-  readonly storageTimeout: Ms
-  readonly shareBodies: boolean
-  readonly statusHeaders: boolean
-  readonly onError: (error: CacheError) => void
-}
-
-const expireAfterRule: Rule = {
-  expected: `${lifetimeForms}, or a function that returns one`,
-  test: (value) => typeof value === 'function' || isLifetime(value),
-}
-
-const staleRule: Rule = {
-  expected: "a boolean, seconds (0 or more) or a text like '90s', '1h30m' or '7d'",
-  test: (value) => typeof value === 'boolean' || durationOf(value) !== undefined,
-}
-
-const isListOfNames: Rule = {
-  expected: 'a list of names',
-  test: (value) => isNames(value, /^.+$/s),
-}
-
-function isNames(value: unknown, name: RegExp): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && name.test(item))
-}
-
-// A Map or a Set has no entries of its own, and would be taken for an empty one.
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !(Symbol.iterator in value)
-}
-
-// 206 is a part and 304 no response of its own.
-function isStorable(status: unknown): boolean {
-  const inRange = Number.isInteger(status) && (status as number) >= 200 && (status as number) <= 599
-  return inRange && status !== 206 && status !== 304
-}
-
-/** Checks of `CallOptions`. */
-export const callRules: Rules<CallOptions> = {
-  expireAfter: expireAfterRule,
-  tags: {
-    expected: 'a list of texts that are not empty, or a function that returns one',
-    test: (value) => typeof value === 'function' || isTags(value),
-  },
-  staleIfError: staleRule,
-  staleWhileRevalidate: staleRule,
-  refresh: isBoolean,
-  forceRefresh: isBoolean,
-  onlyIfCached: isBoolean,
-  disabled: isBoolean,
-  readOnly: isBoolean,
-  matchHeaders: {
-    expected: 'a boolean, or a list of names of header fields',
-    test: (value) => typeof value === 'boolean' || isNames(value, /^[\w!#$%&'*+\-.^`|~]+$/),
-  },
-  ignoredParameters: isListOfNames,
-  key: {
-    expected: 'a text that is not empty',
-    test: (value) => typeof value === 'string' && value !== '' && value.isWellFormed(),
-  },
-}
-
-const { key: _, ...sharedRules } = callRules
-
-/** Checks of `CacheOptions`. */
-export const optionRules: Rules<CacheOptions> = {
-  ...sharedRules,
-  backend: {
-    expected: 'an alias or an instance of BaseCache',
-    test: (value) => typeof value === 'string' || value instanceof BaseCache,
-  },
-  cacheName: isText,
-  backendOptions: {
-    expected: 'an object',
-    test: (value) => typeof value === 'object' && value !== null,
-  },
-  urlsExpireAfter: {
-    expected: `patterns (globs; RegExps and URLPatterns in a list of pairs), each with ${lifetimeForms} or a function`,
-    test: (value) => {
-      if (!isObject(value) && !Array.isArray(value) && !(value instanceof Map)) return false
-      return pairsOf(value as UrlLifetimes).every(
-        (pair) =>
-          Array.isArray(pair) &&
-          pair.length === 2 &&
-          isUrlPattern(pair[0]) &&
-          expireAfterRule.test(pair[1]),
-      )
-    },
-  },
-  codesExpireAfter: {
-    expected: `an object of statuses from 200 to 599, other than 206 and 304 (or '4xx', '5xx'), each with ${lifetimeForms} or a function`,
-    test: (value) =>
-      isObject(value) &&
-      Object.entries(value).every(
-        ([code, lifetime]) =>
-          (/^[45]xx$/.test(code) || isStorable(Number(code))) && expireAfterRule.test(lifetime),
-      ),
-  },
-  keptParameters: isListOfNames,
-  graphql: isBoolean,
-  keyFn: isFunction,
-  identity: {
-    expected: "'isolated', 'shared' or a function",
-    test: (value) => value === 'isolated' || value === 'shared' || typeof value === 'function',
-  },
-  cacheControl: isBoolean,
-  alwaysRevalidate: isBoolean,
-  filter: isFunction,
-  tagHeaders: isListOf(
-    'names of header fields',
-    (item) => typeof item === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(item),
-  ),
-  allowableMethods: isListOf(
-    'methods in capitals',
-    (item) => typeof item === 'string' && /^[A-Z][A-Z-]*$/.test(item) && item !== 'CONNECT',
-  ),
-  allowableCodes: isListOf('statuses from 200 to 599, other than 206 and 304', isStorable),
-  maxBodyBytes: isBytes,
-  maxRequestBodyBytes: isBytes,
-  origin: {
-    expected: "an origin such as 'https://example.com'",
-    test: (value) =>
-      typeof value === 'string' && URL.parse(value)?.origin === value.replace(/\/$/, ''),
-  },
-  storageTimeout: isMs,
-  shareBodies: isBoolean,
-  statusHeaders: isBoolean,
-  onError: isFunction,
-}
-
-const mebibyte = 2 ** 20
-
-/** @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened */
-export function readOptions(options: CacheOptions): Settings {
-  checkOptions(options, optionRules)
-  const keyRules = readKeyRules(options)
-  const cache = openCache(options)
-  const keeps = cache.responses.traits.persistent
-  return Object.freeze({
-    cache,
-    lifetimes: {
-      call: undefined,
-      urls: urlRules(options.urlsExpireAfter),
-      codes: codeRules(options.codesExpireAfter),
-      otherwise: options.expireAfter,
-    },
-    staleIfError: staleWindow(options.staleIfError),
-    staleWhileRevalidate: staleWindow(options.staleWhileRevalidate),
-    cacheControl: options.cacheControl ?? false,
-    filter: options.filter,
-    tags: options.tags,
-    tagHeaders: (options.tagHeaders ?? []).map((name) => name.toLowerCase()),
-    refresh: options.refresh ?? options.alwaysRevalidate ?? false,
-    forceRefresh: options.forceRefresh ?? false,
-    onlyIfCached: options.onlyIfCached ?? false,
-    disabled: options.disabled ?? false,
-    readOnly: options.readOnly ?? false,
-    key: undefined,
-    keyRules,
-    allowableMethods: new Set(options.allowableMethods ?? ['GET', 'HEAD']),
-    allowableCodes: new Set(options.allowableCodes ?? [200]),
-    maxBodyBytes: options.maxBodyBytes ?? (keeps ? 1024 * mebibyte : 64 * mebibyte),
-    maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
-    origin: options.origin?.replace(/\/$/, ''),
-    storageTimeout: options.storageTimeout ?? 1_000,
-    shareBodies: options.shareBodies ?? false,
-    statusHeaders: options.statusHeaders ?? true,
-    onError: options.onError ?? warn,
-  })
-}
-
-/** The settings of one call. @throws TypeError ERR_CACHE_OPTION_… */
-export function withCallOptions(settings: Settings, call: CallOptions): Settings {
-  checkOptions(call, callRules, ' of the call')
-  const {
-    expireAfter,
-    staleIfError,
-    staleWhileRevalidate,
-    matchHeaders,
-    ignoredParameters,
-    ...rest
-  } = call
-  const given = Object.entries(rest).filter(([, value]) => value !== undefined)
-  const { lifetimes } = settings
-  return {
-    ...settings,
-    ...Object.fromEntries(given),
-    keyRules: keyRulesOf(settings.keyRules, { matchHeaders, ignoredParameters }),
-    lifetimes: expireAfter === undefined ? lifetimes : { ...lifetimes, call: expireAfter },
-    staleIfError: staleWindow(staleIfError) ?? settings.staleIfError,
-    staleWhileRevalidate: staleWindow(staleWhileRevalidate) ?? settings.staleWhileRevalidate,
-  }
-}
-
-function isTags(value: unknown): boolean {
-  return Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '')
-}
-
-function keyRulesOf(
-  rules: KeyRules | undefined,
-  { matchHeaders, ignoredParameters }: MatchOptions,
-): KeyRules | undefined {
-  if (matchHeaders === undefined && ignoredParameters === undefined) return rules
-  const { options } = rules ?? {}
-  return readKeyRules({
-    ...options,
-    matchHeaders: matchHeaders ?? options?.matchHeaders,
-    ignoredParameters: ignoredParameters ?? options?.ignoredParameters,
-  })
-}
-
-function pairsOf(lifetimes: UrlLifetimes): (readonly [UrlPattern, ExpireAfter])[] {
-  const ordered = Array.isArray(lifetimes) || lifetimes instanceof Map
-  return ordered ? [...lifetimes] : Object.entries(lifetimes)
-}
-
-function urlRules(lifetimes: UrlLifetimes = {}): UrlRule[] {
-  return pairsOf(lifetimes).map(([pattern, lifetime]) => ({
-    matches: urlMatcher(pattern),
-    lifetime,
-  }))
-}
-
-function codeRules(lifetimes: CacheOptions['codesExpireAfter'] = {}): Map<number, ExpireAfter> {
-  return new Map(
-    Object.entries(lifetimes).map(([code, lifetime]) => [Number(code.replace('xx', '')), lifetime]),
-  )
-}
-
-function staleWindow(given: CallOptions['staleIfError']): Ms | undefined {
-  if (typeof given === 'boolean') return given ? Infinity : 0
-  return durationOf(given)
-}
-
-function openCache({ backend, cacheName, backendOptions }: CacheOptions): BaseCache {
-  if (!(backend instanceof BaseCache)) return openBackend(backend, cacheName, backendOptions)
-  // Both say what only one can decide.
-  for (const [name, value] of Object.entries({ cacheName, backendOptions })) {
-    if (value === undefined) continue
-    const message = `option '${name}' goes with an alias; give it to the cache itself, got ${inspect(value)}`
-    throw misuse('ERR_CACHE_OPTION_INVALID', message)
-  }
-  return backend
-}
-
-function warn(error: CacheError): void {
-  process.emitWarning(error)
-}

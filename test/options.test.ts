@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import { BaseCache } from '../lib/cache/base-cache.ts'
 import { MemoryStorage } from '../lib/backends/memory.ts'
 import { CacheError } from '../lib/errors.ts'
-import { readOptions, withCallOptions, type CacheOptions } from '../lib/options.ts'
+import type { CacheOptions } from '../lib/options.ts'
+import { readOptions, withCallOptions } from '../lib/settings.ts'
 import { refusesOption } from './refuses-option.ts'
 
 const memory = { backend: 'memory' } as const

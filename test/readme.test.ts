@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { cacheErrorCodes } from '../lib/errors.ts'
-import { optionRules, readOptions } from '../lib/options.ts'
+import { optionRules } from '../lib/option-rules.ts'
+import { readOptions } from '../lib/settings.ts'
 import { startOrigin } from './integration/origin.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -83,7 +84,7 @@ describe('README', () => {
     const settings = readOptions({ backend: 'memory' })
     t.after(() => settings.cache.close())
     const shown: Record<string, unknown> = {
-      expireAfter: settings.expireAfter,
+      expireAfter: settings.lifetimes.otherwise ?? 'never',
       allowableMethods: [...settings.allowableMethods],
       allowableCodes: [...settings.allowableCodes],
       refresh: settings.refresh,

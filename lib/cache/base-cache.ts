@@ -15,7 +15,7 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, partHead, partKeys } from './body-parts.ts'
 import type { CachedResponse } from './cached-response.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
-import { describeRequest, type RequestTarget } from './describe-request.ts'
+import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import {
   chainKey,
@@ -114,15 +114,16 @@ export class BaseCache {
   /** Deletes what meets all of these conditions; `clear()` deletes everything. @returns how many */
   async delete(selection: Selection): Promise<number>
   async delete(what: RequestTarget | Selection): Promise<boolean | number> {
-    const named = typeof what === 'string' || what instanceof URL || 'url' in what
-    const keys = named ? await this.#keysOf(what as RequestTarget) : []
-    if (!named) checkSelection(what as Selection)
-    // What a caller has got may still be on its way into the storage.
-    await this.flush()
     const removeParts: RemoveParts = ({ storage }, key, parts) => this.#linger(storage, key, parts)
-    if (named) return deleteRequests(this.#shelf, keys, removeParts)
-    const selects = selector(what as Selection, Date.now())
-    return deleteSelected(this.#shelf, what as Selection, selects, removeParts)
+    if (isTarget(what)) {
+      const keys = await this.#keysOf(what)
+      // What a caller has got may still be on its way into the storage.
+      await this.flush()
+      return deleteRequests(this.#shelf, keys, removeParts)
+    }
+    checkSelection(what)
+    await this.flush()
+    return deleteSelected(this.#shelf, what, selector(what, Date.now()), removeParts)
   }
 
   /**
@@ -370,14 +371,17 @@ export class BaseCache {
     for (const storage of [this.responses, this.redirects]) {
       if (!storage.traits.expires) await deleteExpired(storage, now)
     }
-    if (sweeps && this.responses.traits.persistent) await deleteOrphans(this.responses, now)
+    // Where the storage expires by itself parts go with what they are of; a sweep would go through a
+    // whole server.
+    const { persistent, expires } = this.responses.traits
+    if (sweeps && persistent && !expires) await deleteOrphans(this.responses, now)
   }
 
   // The parts of a body live as long as the entry that refers to them.
   #keepParts({ key, shelf, entry }: Found, dropAt: EpochMs | undefined): MaybePromise<void> {
     if (entry.parts === undefined) return
     // What stands in their heads is known: no part needs to be read.
-    const kept = partKeys(key, entry.parts).map((part, index) => {
+    const kept = partKeys(key, entry.parts).map(async (part, index) => {
       const head = partHead(index)
       return shelf.storage.replaceHead(part, head, { head, expiresAt: dropAt })
     })
@@ -401,7 +405,7 @@ export class BaseCache {
   async #close(): Promise<void> {
     for (const [timer, remove] of this.#lingering) {
       clearTimeout(timer)
-      this.track(remove().catch(() => {}))
+      void this.track(remove().catch(() => {}))
     }
     await this.#flush(stuckAtEnd)
     await this.responses.close()

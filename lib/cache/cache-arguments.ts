@@ -12,7 +12,7 @@ export function cacheArguments<O extends { readonly cacheName?: string | undefin
   second: O | undefined,
 ): CacheArguments<Omit<O, 'cacheName'>> {
   const isName = first === undefined || typeof first === 'string'
-  if (!isName && (typeof first !== 'object' || first === null)) {
+  if (!isName && (typeof first !== 'object' || first === null || Array.isArray(first))) {
     throw invalidOption('cacheName', 'a text that is not empty', first)
   }
   const { cacheName, ...options } = (typeof first === 'object' ? first : (second ?? {})) as O

@@ -23,6 +23,11 @@ export interface DetailedTarget {
 /** A URL is a GET request without headers. */
 export type RequestTarget = string | URL | DetailedTarget
 
+/** Whether it names one request, rather than conditions that many may meet. */
+export function isTarget(what: object | string): what is RequestTarget {
+  return typeof what === 'string' || what instanceof URL || 'url' in what
+}
+
 /**
  * @param rules under which it is sent
  * @throws TypeError ERR_CACHE_OPTION_INVALID where it is no URL; CacheError where a function of the rules fails

@@ -4,7 +4,7 @@
  * read is enough for the many URLs that have one variant only.
  */
 import { hash } from 'node:crypto'
-import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { selectingValues } from '../policy/vary.ts'
 import { putBackEchoes } from '../request/echoes.ts'
 import { requestHeader, type CacheRequest } from '../request/read-request.ts'
@@ -48,15 +48,11 @@ export function findStored(
   request: CacheRequest,
   follows: FollowsBelow,
 ): MaybePromise<Lookup> {
-  const response = findOn(shelves.responses, request)
-  if (isPromise(response)) {
-    // Both at once: a miss costs one round trip.
-    const redirect = Promise.resolve(findRedirect(shelves, request, follows))
-    // Where the response is found nobody waits for the redirect.
-    redirect.catch(() => {})
-    return response.then((found) => (found === notFound ? redirect : found))
-  }
-  return response === notFound ? findRedirect(shelves, request, follows) : response
+  // One after the other: a hit is one read, of one round trip, and a redirect is asked for by misses
+  // only, to which the origin is a longer way.
+  return chain(findOn(shelves.responses, request), (response) =>
+    response === notFound ? findRedirect(shelves, request, follows) : response,
+  )
 }
 
 function findRedirect(

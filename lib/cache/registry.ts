@@ -62,8 +62,11 @@ function openDefault(cacheName: string | undefined, options: object): BaseCache 
     return new SQLiteCache(cacheName, options)
   } catch (error) {
     if (!(error instanceof CacheError) || error.code !== 'ERR_CACHE_DRIVER_MISSING') throw error
+    // Where it was the serializer's package the memory cache throws the same.
+    const { hotTierBytes, serializer } = options as CacheTuning
+    const cache = new BaseCache({ hotTierBytes, serializer })
     warnOnce(error)
-    return new BaseCache()
+    return cache
   }
 }
 

@@ -45,7 +45,8 @@ function checkListings(check: CacheCheck): void {
   check('history: of a response alone, and of what is not there', async (bench) => {
     await storeSome(bench)
     const url = `${bench.origin.url}/plain`
-    assert.deepEqual(await bench.cache.history(url), [{ url, status: 200 }])
+    const key = bench.cache.createKey(url)
+    assert.deepEqual(await bench.cache.history(url), [{ url, status: 200, key }])
     assert.deepEqual(await bench.cache.history(`${bench.origin.url}/other`), [])
   })
 
@@ -66,15 +67,17 @@ function checkListings(check: CacheCheck): void {
 }
 
 function checkDeletion(check: CacheCheck): void {
-  check('delete: one response, its parts included, and no other', async (bench) => {
+  check('delete: one response, and no other', async (bench) => {
     await storeSome(bench)
     const { cache, origin } = bench
     const before = await cache.responses.size()
     assert.equal(await cache.delete(`${origin.url}/plain`), true)
     assert.equal(await cache.responses.size(), before - 1)
     assert.equal(await cache.delete(`${origin.url}/long`), true)
-    assert.equal(await cache.responses.size(), 1)
-    assert.equal(await cache.has(`${origin.url}/plain`), false)
+    assert.equal(await cache.size(), 1)
+    for (const path of ['/plain', '/long']) {
+      assert.equal(await cache.has(origin.url + path), false, path)
+    }
     assert.equal(await cache.has(`${origin.url}/target`), true)
     assert.equal(await cache.delete(`${origin.url}/plain`), false)
   })
@@ -89,11 +92,31 @@ function checkDeletion(check: CacheCheck): void {
     assert.equal(answer.body.toString(), 'GET /a 2')
   })
 
-  check('delete: a redirect', async (bench) => {
+  check('delete: all variants', async (bench) => {
+    bench.origin.answer(({ headers }, response) => {
+      response.setHeader('vary', 'accept-language').end(`in ${headers['accept-language']}`)
+    })
+    const client = bench.client()
+    const ask = async (): Promise<unknown[]> => {
+      const hits = []
+      for (const language of ['de', 'en', 'fr']) {
+        hits.push((await client.ask('/a', { headers: { 'accept-language': language } })).hit)
+      }
+      return hits
+    }
+    await ask()
+    assert.deepEqual(await ask(), [true, true, true])
+    assert.equal(await bench.cache.delete(`${bench.origin.url}/a`), true)
+    assert.equal(await bench.cache.size(), 0)
+    assert.deepEqual(await ask(), [false, false, false])
+  })
+
+  check('delete: a redirect, and what it leads to', async (bench) => {
     await storeSome(bench)
     assert.equal(await bench.cache.delete(`${bench.origin.url}/moved`), true)
     assert.equal(await bench.cache.redirects.size(), 0)
-    assert.equal(await bench.cache.has(`${bench.origin.url}/target`), true)
+    assert.equal(await bench.cache.has(`${bench.origin.url}/target`), false)
+    assert.equal(await bench.cache.has(`${bench.origin.url}/plain`), true)
   })
 
   check('clear: everything', async (bench) => {
@@ -170,6 +193,14 @@ function checkSharing(checkShared: CacheCheck): void {
     const answer = await bench.client({ backend: cache }).ask('/long')
     assert.equal(answer.hit, true)
     assert.ok(answer.body.equals(body))
+  })
+
+  checkShared('close: no part is left of what was deleted', async (bench) => {
+    await storeSome(bench)
+    await bench.cache.delete(`${bench.origin.url}/long`)
+    await bench.cache.close()
+    const { responses } = await bench.reopen(bench.cache)
+    assert.equal(await responses.size(), 2)
   })
 
   checkShared('reopen: two caches see what the other stores, replaces, deletes', async (bench) => {

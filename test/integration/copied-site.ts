@@ -37,7 +37,7 @@ export const visits: readonly Visit[] = [
  * What a cache holds of them: nine responses; three hops and their end; a chain that was followed
  * below and its end; one hop more, and its end.
  */
-export const copiedEntries = 9 + 4 + 2 + 2
+export const copiedEntries: number = 9 + 4 + 2 + 2
 
 export interface Site {
   readonly origin: Origin
@@ -100,9 +100,9 @@ export async function startSite(t: TestContext): Promise<Site> {
   return {
     origin,
     fill: visitAll,
-    async check(cache, seen) {
+    async check(cache, expected) {
       const before = origin.requests.length
-      assert.deepEqual(await visitAll(cache), seen)
+      assert.deepEqual(await visitAll(cache), expected)
       assert.equal(origin.requests.length, before, 'the origin was asked')
     },
   }

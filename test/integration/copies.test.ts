@@ -64,7 +64,7 @@ describe('update()', () => {
       [true, '/a de 1'],
     ] as const) {
       const target = source.another()
-      if (overwrite === false) await target.get('/a')
+      if (!overwrite) await target.get('/a')
       else await target.cache.update(source.cache, { filter: () => false })
       const { copied } = await target.cache.update(source.cache, { overwrite })
       assert.equal(copied, overwrite ? 2 : 1)
@@ -143,8 +143,8 @@ describe('update()', () => {
     })
     assert.deepEqual(result, { copied: 2, skipped: 0, unreadable: 2 })
     assert.deepEqual(
-      told.sort(),
-      [`ERR_CACHE_ENTRY_CORRUPT ${broken}`, 'ERR_CACHE_ENTRY_CORRUPT nonsense'].sort(),
+      told.toSorted(),
+      [`ERR_CACHE_ENTRY_CORRUPT ${broken}`, 'ERR_CACHE_ENTRY_CORRUPT nonsense'].toSorted(),
     )
     assert.equal(await target.cache.size(), 2)
   })

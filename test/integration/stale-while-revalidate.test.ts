@@ -178,7 +178,11 @@ describe('the refresh', () => {
   test('sends the body once more, as it was', async (t) => {
     const origin = await startOrigin(t, ({ body }, response, nth) => response.end(`${nth} ${body}`))
     const cached = cachedAgent(t, { ...stale, allowableMethods: ['POST'] })
-    for (const make of [() => Buffer.from('bytes'), () => 'a text', () => new Blob(['a blob'])]) {
+    for (const [text, make] of [
+      ['bytes', () => Buffer.from('bytes')],
+      ['a text', () => 'a text'],
+      ['a blob', () => new Blob(['a blob'])],
+    ] as const) {
       const ask = (call?: CallOptions): Promise<Got> => {
         const body = make()
         return viaRequest(cached, origin.url, call, {
@@ -192,7 +196,7 @@ describe('the refresh', () => {
       const again = await ask()
       assert.deepEqual([again.text, again.info?.stale], [first.text, true])
       const nth = Number(first.text.split(' ')[0])
-      await refreshed(ask, `${nth + 1} ${String(make() instanceof Blob ? 'a blob' : make())}`)
+      await refreshed(ask, `${nth + 1} ${text}`)
     }
   })
 })

@@ -170,7 +170,11 @@ describe('a slow cache', () => {
     const origin = await startOrigin(t, (_, response) => response.end(Buffer.alloc(80 * mebibyte)))
     const reported: CacheError[] = []
     const cache = new SlowCache(3000)
-    const { agent } = cachedAgent(t, { backend: cache, onError: (error) => reported.push(error) })
+    const { agent } = cachedAgent(t, {
+      backend: cache,
+      maxBodyBytes: 100 * mebibyte,
+      onError: (error) => reported.push(error),
+    })
     const response = await request(origin.url, { dispatcher: agent })
     assert.equal((await response.body.arrayBuffer()).byteLength, 80 * mebibyte)
     assert.equal(getCacheInfo(response)?.reason, 'too-slow')

@@ -113,27 +113,18 @@ export const cacheMutants: CacheMutants = {
         return this.responses.has(describeRequest(target).key)
       }
     })(),
-  'delete: does nothing': () =>
-    new (class extends BaseCache {
-      override async delete(target: RequestTarget): Promise<boolean> {
-        return this.has(target)
-      }
-    })(),
+  'delete: does nothing': () => deleting((cache, target) => cache.has(target)),
   'delete: always true': () =>
-    new (class extends BaseCache {
-      override async delete(target: RequestTarget): Promise<boolean> {
-        await super.delete(target)
-        return true
-      }
-    })(),
+    deleting(async (_, target, remove) => {
+      await remove(target)
+      return true
+    }),
   'delete: leaves parts and variants': () =>
-    new (class extends BaseCache {
-      override async delete(target: RequestTarget): Promise<boolean> {
-        const { key } = describeRequest(target)
-        const [response, redirect] = [this.responses.delete(key), this.redirects.delete(key)]
-        return (await response) || redirect
-      }
-    })(),
+    deleting(async ({ responses, redirects }, target) => {
+      const { key } = describeRequest(target)
+      const [response, redirect] = [responses.delete(key), redirects.delete(key)]
+      return (await response) || redirect
+    }),
   'clear: leaves redirects': () =>
     new (class extends BaseCache {
       override async clear(): Promise<void> {
@@ -154,7 +145,7 @@ export const cacheMutants: CacheMutants = {
     })(),
   'urls: none': () =>
     new (class extends BaseCache {
-      override async *urls(): AsyncIterable<string> {}
+      override async *urls(): AsyncGenerator<string, void, undefined> {}
     })(),
   'history: the last step only': () =>
     new (class extends BaseCache {
@@ -202,4 +193,16 @@ export const soundCaches: CacheMutants = {
     () => new SharedStorage(),
     (storage) => new SharedStorage((storage as SharedStorage).records),
   ),
+}
+
+type Remove = (target: RequestTarget) => Promise<boolean>
+
+/** A cache that deletes what a request is answered with in another way. */
+function deleting(
+  another: (cache: BaseCache, target: RequestTarget, remove: Remove) => Promise<boolean>,
+): BaseCache {
+  const cache = new BaseCache()
+  const remove: Remove = cache.delete.bind(cache)
+  cache.delete = ((target: RequestTarget) => another(cache, target, remove)) as typeof cache.delete
+  return cache
 }

@@ -4,7 +4,8 @@ import { createHash } from 'node:crypto'
 import { Agent, request } from 'undici'
 import { cacheInterceptor, getCacheInfo } from '../../lib/index.ts'
 import { wholeOf, writeOf } from '../backends/writes.ts'
-import { openCache, type BackendName } from './open-caches.ts'
+import type { BackendName } from './backend-names.ts'
+import { openCache } from './open-caches.ts'
 import type { Asked } from './children.ts'
 
 const [command = '', backend, url = '', cacheName = '', ...args] = process.argv.slice(2)
@@ -62,7 +63,7 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
     }
     const caching = cacheInterceptor({ backend: cache, storageTimeout: 20_000, onError })
     const dispatcher = new Agent().compose(caching)
-    process.on('message', async (address: string) => {
+    const answer = async (address: string): Promise<void> => {
       const before = process.memoryUsage.rss()
       let most = before
       const watch = setInterval(() => (most = Math.max(most, process.memoryUsage.rss())), 5)
@@ -74,7 +75,8 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
       clearInterval(watch)
       const asked: Asked = { hit, digest: digest.digest('hex'), grownBytes: most - before }
       process.send!(asked)
-    })
+    }
+    process.on('message', (address: string) => void answer(address))
     await new Promise((resolve) => process.on('disconnect', resolve))
     await caching.close()
     await dispatcher.close()

@@ -4,7 +4,8 @@ import { describe, test, type TestContext } from 'node:test'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
 import * as local from '../integration/caches.ts'
 import { copiedEntries, startSite } from '../integration/copied-site.ts'
-import { backendNames, openCache, type BackendName } from './open-caches.ts'
+import { backendNames, type BackendName } from './backend-names.ts'
+import { openCache } from './open-caches.ts'
 import { findServer } from './servers.ts'
 
 interface Place {

@@ -6,7 +6,8 @@ import { endOf } from '../backends/child.ts'
 import { wholeOf, writeOf } from '../backends/writes.ts'
 import { startOrigin } from '../integration/origin.ts'
 import { messageOf, startChild, startClient } from './children.ts'
-import { backendNames, describeBackends } from './open-caches.ts'
+import { backendNames } from './backend-names.ts'
+import { describeBackends } from './open-caches.ts'
 
 await describeBackends(backendNames, (backend) => {
   const { name, prefix, server, openFor } = backend

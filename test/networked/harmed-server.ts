@@ -5,7 +5,7 @@ import type { ServiceName } from '../services/records.ts'
 import { startRedisCluster, startRedisSentinel } from '../services/redis-groups.ts'
 import { startDynamo, startMongo, startRedis } from '../services/servers.ts'
 import type { Server } from '../services/server.ts'
-import { localDynamo } from './open-caches.ts'
+import { localDynamo } from './backend-names.ts'
 
 /** Alias and `backendOptions`: all that a cache, also one in another process, needs to know. */
 export type Place = Required<Pick<CacheOptions, 'backend' | 'backendOptions'>>

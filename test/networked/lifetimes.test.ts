@@ -6,8 +6,9 @@ import type { BaseCache } from '../../lib/cache/base-cache.ts'
 import type { CacheInterceptor } from '../../lib/interceptor.ts'
 import { cachedAgent } from '../integration/caches.ts'
 import { startOrigin, type Origin } from '../integration/origin.ts'
-import { backendNames, describeBackends } from './open-caches.ts'
-import type { ServerRecord, ServerView } from './server-views.ts'
+import { backendNames } from './backend-names.ts'
+import { describeBackends } from './open-caches.ts'
+import type { ServerRecord } from './server-views.ts'
 
 const day = 86_400_000
 // More than one part on each backend.
@@ -98,7 +99,7 @@ interface Client {
   readonly cache: BaseCache
   readonly origin: Origin
   readonly caching: CacheInterceptor
-  ask(path: string): Promise<Buffer>
+  readonly ask: (path: string) => Promise<Buffer>
 }
 
 /** Asks an origin for `/kind/lifetime`. */

@@ -8,13 +8,8 @@ import { request } from 'undici'
 import type { StoredRecord } from '../../lib/backends/base-storage.ts'
 import { cachedAgent } from '../integration/caches.ts'
 import { startOrigin } from '../integration/origin.ts'
-import {
-  backendNames,
-  describeBackends,
-  slow,
-  type Backend,
-  type BackendName,
-} from './open-caches.ts'
+import { backendNames, type BackendName } from './backend-names.ts'
+import { describeBackends, slow, type Backend } from './open-caches.ts'
 
 // Of the server's own time, in microseconds; it was tenths of a millisecond, on a machine at rest.
 const longestCommand = 100_000

@@ -11,7 +11,8 @@ import { MongoCache } from '../../lib/cache/mongo-cache.ts'
 import type { MongoDatabase } from '../../lib/backends/mongodb.ts'
 import { RedisCache } from '../../lib/cache/redis-cache.ts'
 import { cacheInterceptor } from '../../lib/index.ts'
-import { backendNames, describeBackends, type BackendName } from './open-caches.ts'
+import { backendNames, type BackendName } from './backend-names.ts'
+import { describeBackends } from './open-caches.ts'
 import type { ServerRecord, ServerView } from './server-views.ts'
 
 const keys = ['k0', 'k1', 'k2']
@@ -103,7 +104,8 @@ await describeBackends(['mongodb'], ({ url, prefix, server, openFor }) => {
     const caches = held.flatMap((name) => kinds.map((Cache) => new Cache(name, { connection })))
     await liveSideBySide(t, server, caches)
     for (const name of ['', 'a\0b', '$a', 'a$', 'a\ud800', 'a'.repeat(300)]) {
-      for (const Cache of kinds) assert.throws(() => new Cache(name, { connection }), isRefusal, name)
+      for (const Cache of kinds)
+        assert.throws(() => new Cache(name, { connection }), isRefusal, name)
     }
   })
 

@@ -5,12 +5,9 @@ import { DynamoDbCache } from '../../lib/cache/dynamodb-cache.ts'
 import { GridFSCache } from '../../lib/cache/gridfs-cache.ts'
 import { MongoCache } from '../../lib/cache/mongo-cache.ts'
 import { RedisCache } from '../../lib/cache/redis-cache.ts'
+import { localDynamo, type BackendName } from './backend-names.ts'
 import { openServerView, type ServerView } from './server-views.ts'
 import { findServer } from './servers.ts'
-
-/** By what is tested: the class, or the kind of server below it. */
-export const backendNames = ['redis', 'redis-cluster', 'mongodb', 'gridfs', 'dynamodb'] as const
-export type BackendName = (typeof backendNames)[number]
 
 // A machine that is busy is not what is tested here. (Redis has its driver's word for it.)
 const patient = { operationTimeout: 60_000 }
@@ -27,12 +24,6 @@ const openers: Readonly<Record<BackendName, (url: string, cacheName: string) => 
     new DynamoDbCache(cacheName, { ...patient, ...localDynamo, endpoint }),
 }
 
-/** Anything will do for DynamoDB Local, but each access key and region has its own tables. */
-export const localDynamo = {
-  region: 'local',
-  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-} as const
-
 /** One more cache of that name, with a connection of its own. */
 export function openCache(backend: BackendName, url: string, cacheName: string): BaseCache {
   return openers[backend](url, cacheName)
@@ -46,9 +37,9 @@ export interface Backend {
   readonly prefix: string
   /** The same server by the database's own client. */
   readonly server: ServerView
-  open(cacheName: string): BaseCache
+  readonly open: (cacheName: string) => BaseCache
   /** The same, and it is closed after the test. */
-  openFor(t: TestContext, cacheName: string): BaseCache
+  readonly openFor: (t: TestContext, cacheName: string) => BaseCache
 }
 
 /** Tests of the long waits, and with the large numbers, are for nights and not for each change. */

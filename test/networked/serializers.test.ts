@@ -11,7 +11,8 @@ import { compress } from '../../lib/serializers/compress.ts'
 import { encrypt } from '../../lib/serializers/encrypt.ts'
 import type { Serializer } from '../../lib/serializers/serializer.ts'
 import { sign } from '../../lib/serializers/sign.ts'
-import { backendNames, describeBackends, localDynamo, type Backend } from './open-caches.ts'
+import { backendNames, localDynamo } from './backend-names.ts'
+import { describeBackends, type Backend } from './open-caches.ts'
 
 const openers = {
   redis: (url, cacheName, serializer) => new RedisCache(cacheName, { url, serializer }),

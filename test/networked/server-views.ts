@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb'
 import { Cluster, Redis } from 'ioredis'
 import { MongoClient, type Collection, type Document } from 'mongodb'
-import { localDynamo, type BackendName } from './open-caches.ts'
+import { localDynamo, type BackendName } from './backend-names.ts'
 
 /** A key, a document, an item. */
 export interface ServerRecord {

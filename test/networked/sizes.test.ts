@@ -4,7 +4,8 @@ import { createHash, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { startOrigin } from '../integration/origin.ts'
 import { startClient } from './children.ts'
-import { backendNames, describeBackends } from './open-caches.ts'
+import { backendNames } from './backend-names.ts'
+import { describeBackends } from './open-caches.ts'
 
 const mebibyte = 2 ** 20
 // Nothing that a server or a driver could make smaller.

@@ -178,6 +178,10 @@ export async function main(): Promise<void> {
   cacheInterceptor({ backend: 'sqllite' })
   // @ts-expect-error There is no such option.
   cacheInterceptor({ cachename: 'x' })
+  // @ts-expect-error There is no such option of this backend.
+  cacheInterceptor({ backend: 'sqlite', backendOptions: { tiemout: 5 } })
+  // @ts-expect-error It is an option of another backend.
+  cacheInterceptor({ backend: 'filesystem', backendOptions: { fastSave: true } })
   // @ts-expect-error It is a number of milliseconds.
   cacheInterceptor({ storageTimeout: '1s' })
 }

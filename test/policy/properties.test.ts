@@ -63,7 +63,7 @@ describe('the policy', () => {
       if (expires !== null) fields['expires'] = expires
       if (modified !== null) fields['last-modified'] = modified
       if (etag !== null) fields['etag'] = etag
-      return fields as HeaderFields
+      return fields
     })
   const duration = fc.option(fc.oneof(fc.nat(2_000_000), fc.constant(Infinity)), { nil: undefined })
   const windows = fc.record({ staleIfError: duration, staleWhileRevalidate: duration })

@@ -52,7 +52,8 @@ export interface MongoOptions extends StartOptions {
 
 /**
  * One MongoDB (SecantusDB), a replica set of one. It keeps its data over a restart, but for writes
- * of the last tenth of a second before `kill`, unless those were journaled (`j: true`).
+ * of the last tenth of a second before `kill`, unless those were journaled (`j: true`). Its address
+ * asks for no writes that can be repeated: it goes through those of half an hour at each write.
  */
 export async function startMongo(options: MongoOptions = {}): Promise<Server> {
   requireInstalled('mongodb')
@@ -63,7 +64,7 @@ export async function startMongo(options: MongoOptions = {}): Promise<Server> {
   const server = await Server.start({
     name,
     port,
-    url: `mongodb://${login ?? ''}${address}`,
+    url: `mongodb://${login ?? ''}${address}/?retryWrites=false`,
     command: secantusProgram,
     args: (folder) => [
       ...['--host', '127.0.0.1', '--port', String(port)],

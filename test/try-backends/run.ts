@@ -92,6 +92,7 @@ async function removeAll(): Promise<string | undefined> {
   current = undefined
   try {
     await place?.remove()
+    return undefined
   } catch (error) {
     return `something is left behind: ${reason(error)}`
   } finally {

@@ -13,6 +13,7 @@ import {
 import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
 import { durationOf, isLifetime, lifetimeForms } from './policy/lifetime.ts'
 import type { ExpireAfter } from './policy/lifetime-rules.ts'
+import { matchRules } from './request/match-rules.ts'
 import { isUrlPattern, type UrlPattern } from './policy/url-patterns.ts'
 import { serializerRule } from './serializers/serializer.ts'
 
@@ -24,15 +25,6 @@ const expireAfterRule: Rule = {
 const staleRule: Rule = {
   expected: "a boolean, seconds (0 or more) or a text like '90s', '1h30m' or '7d'",
   test: (value) => typeof value === 'boolean' || durationOf(value) !== undefined,
-}
-
-const isListOfNames: Rule = {
-  expected: 'a list of names',
-  test: (value) => isNames(value, /^.+$/s),
-}
-
-function isNames(value: unknown, name: RegExp): boolean {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && name.test(item))
 }
 
 // A Map or a Set has no entries of its own, and would be taken for an empty one.
@@ -60,11 +52,8 @@ export const callRules: Rules<CallOptions> = {
   onlyIfCached: isBoolean,
   disabled: isBoolean,
   readOnly: isBoolean,
-  matchHeaders: {
-    expected: 'a boolean, or a list of names of header fields',
-    test: (value) => typeof value === 'boolean' || isNames(value, /^[\w!#$%&'*+\-.^`|~]+$/),
-  },
-  ignoredParameters: isListOfNames,
+  matchHeaders: matchRules.matchHeaders,
+  ignoredParameters: matchRules.ignoredParameters,
   key: {
     expected: 'a text that is not empty',
     test: (value) => typeof value === 'string' && value !== '' && value.isWellFormed(),
@@ -108,13 +97,7 @@ export const optionRules: Rules<CacheOptions> = {
           (/^[45]xx$/.test(code) || isStorable(Number(code))) && expireAfterRule.test(lifetime),
       ),
   },
-  keptParameters: isListOfNames,
-  graphql: isBoolean,
-  keyFn: isFunction,
-  identity: {
-    expected: "'isolated', 'shared' or a function",
-    test: (value) => value === 'isolated' || value === 'shared' || typeof value === 'function',
-  },
+  ...matchRules,
   cacheControl: isBoolean,
   alwaysRevalidate: isBoolean,
   filter: isFunction,

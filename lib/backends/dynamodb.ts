@@ -13,14 +13,15 @@ import {
 import type { EpochMs } from '../units.ts'
 import { torn } from './frame.ts'
 import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
+import { slicesOf } from './slices.ts'
 import { unreadableHead } from './unreadable-head.ts'
 
+/** Where it is none of ours, anything but the key may be missing, or of another type. */
 interface Item {
   readonly key: { S: string }
-  /** Missing where the item is none of ours. */
-  readonly head?: { S: string }
-  readonly body?: { B: Uint8Array }
-  readonly expiresAt?: { N: string }
+  readonly head?: { S?: string }
+  readonly body?: { B?: Uint8Array }
+  readonly expiresAt?: { N?: string }
 }
 
 interface Page {
@@ -31,6 +32,8 @@ interface Page {
 
 // DynamoDB's own limits for one batch.
 const batchWrites = 25
+// The SDK has 50 connections; what waits for one is not to be too late for that.
+const requestsAtOnce = 50
 const firstDelay = 50
 const retries = 8
 
@@ -133,9 +136,8 @@ export class DynamoDbStorage extends BaseStorage {
       for (const item of Items) {
         const key = item.key.S.slice(this.#prefix.length)
         const expiresAt = instantOf(item)
-        yield item.head === undefined
-          ? unreadableHead(key, expiresAt, torn())
-          : { key, head: item.head.S, expiresAt }
+        const head = item.head?.S
+        yield head === undefined ? unreadableHead(key, expiresAt, torn()) : { key, head, expiresAt }
       }
     }
   }
@@ -158,8 +160,12 @@ export class DynamoDbStorage extends BaseStorage {
   }
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
-    const deleted = await Promise.all([...new Set(keys)].map((key) => this.delete(key)))
-    return deleted.filter(Boolean).length
+    let deleted = 0
+    for (const slice of slicesOf([...new Set(keys)], requestsAtOnce)) {
+      const found = await Promise.all(slice.map((key) => this.delete(key)))
+      deleted += found.filter(Boolean).length
+    }
+    return deleted
   }
 
   override async clear(): Promise<void> {
@@ -199,8 +205,8 @@ export class DynamoDbStorage extends BaseStorage {
   }
 
   async #writeBatches(requests: readonly object[]): Promise<void> {
-    for (let from = 0; from < requests.length; from += batchWrites) {
-      let open: readonly object[] = requests.slice(from, from + batchWrites)
+    for (const batch of slicesOf(requests, batchWrites)) {
+      let open: readonly object[] = batch
       for (let attempt = 0; open.length > 0; attempt++) {
         if (attempt === retries) throw new Error(`${open.length} items of a batch were not written`)
         // What DynamoDB had no room for comes back, to be sent again a little later.
@@ -230,10 +236,11 @@ export class DynamoDbStorage extends BaseStorage {
 }
 
 function recordOf(item: Item): StoredRecord {
-  if (item.head === undefined) throw torn()
-  const bytes = item.body?.B ?? new Uint8Array(0)
+  const head = item.head?.S
+  const bytes = item.body?.B
+  if (head === undefined || bytes === undefined) throw torn()
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { head: item.head.S, body, expiresAt: instantOf(item) }
+  return { head, body, expiresAt: instantOf(item) }
 }
 
 function expiryOf(expiresAt: EpochMs): { expiresAt: { N: string }; ttl: { N: string } } {
@@ -242,5 +249,5 @@ function expiryOf(expiresAt: EpochMs): { expiresAt: { N: string }; ttl: { N: str
 }
 
 function instantOf({ expiresAt }: Item): EpochMs | undefined {
-  return expiresAt === undefined ? undefined : Number(expiresAt.N)
+  return expiresAt?.N === undefined ? undefined : Number(expiresAt.N)
 }

@@ -8,7 +8,7 @@ import type { StorageTraits, StoredRecord } from './base-storage.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { torn } from './frame.ts'
 import { deleteFiles, filesNamed, sweepFiles, writeFile, type FilesPlace } from './gridfs-files.ts'
-import { allOf, slicesOf } from './mongodb-connection.ts'
+import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
   dateOf,
@@ -19,6 +19,7 @@ import {
   type DocumentPlace,
   type HeadDocument,
 } from './mongodb-documents.ts'
+import { slicesOf } from './slices.ts'
 
 export type { GridFSBucket } from './gridfs-files.ts'
 
@@ -29,6 +30,11 @@ interface FileDocument extends HeadDocument {
   /** Of the bucket's file; null where the body is empty. */
   readonly file: string | null
   readonly bodyBytes: number
+}
+
+/** What a head names; anything, where it is none of ours. */
+interface FoundFile {
+  readonly file?: unknown
 }
 
 interface FoundDocument extends FileDocument {
@@ -42,6 +48,8 @@ const sweepEvery: Ms = 3_600_000
 const writesAtOnce = 8
 const none: ReadonlySet<string> = new Set()
 const fileOptions = { projection: { file: 1 } }
+const upsert = { upsert: true }
+const duplicateKey = 11_000
 
 /** Records whose bodies are files in a GridFS bucket; see the top of the file. */
 export class GridFSStorage extends DocumentStorage {
@@ -74,7 +82,7 @@ export class GridFSStorage extends DocumentStorage {
       if (found[0] === undefined) return undefined
       const body = bodyOf(found)
       const { head, bodyBytes, file } = found[0]
-      if (head === undefined) break
+      if (typeof head !== 'string') break
       if (body.byteLength === bodyBytes) return { head, body, expiresAt: instantOf(found[0]) }
       // Nobody is replacing it: its file is not whole.
       if (file === before) break
@@ -99,19 +107,15 @@ export class GridFSStorage extends DocumentStorage {
       file,
       bodyBytes: body.byteLength,
     }
-    const before = await this.ask(() =>
-      this.documents.findOneAndReplace(filter, document, {
-        ...fileOptions,
-        upsert: true,
-        returnDocument: 'before',
-      }),
-    )
-    await this.#deleteFileOf(before)
+    await this.#deleteFileOf(await this.#switchHead(filter, document))
   }
 
   override async delete(key: string): Promise<boolean> {
     const filter = idOf(key)
-    const before = await this.ask(() => this.documents.findOneAndDelete(filter, fileOptions))
+    const before = await this.#whereFound(filter, async (found) => {
+      if (found === null) return true
+      return (await this.documents.deleteOne({ ...filter, ...sameFile(found) })).deletedCount > 0
+    })
     await this.#deleteFileOf(before)
     return before !== null
   }
@@ -128,7 +132,7 @@ export class GridFSStorage extends DocumentStorage {
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
     let deleted = 0
-    for (const slice of slicesOf(keys)) {
+    for (const slice of slicesOf(keys, pageDocuments)) {
       const cursor = this.documents.find(anyOf(slice), fileOptions)
       deleted += await this.#deleteFound(await allOf(this.ask, cursor))
     }
@@ -156,7 +160,7 @@ export class GridFSStorage extends DocumentStorage {
   // Heads first: a file without a head is nothing to readers, a head without a file is an error.
   async #deleteFound(found: readonly FileDocument[], condition: object = {}): Promise<number> {
     let deleted = 0
-    for (const slice of slicesOf(found)) {
+    for (const slice of slicesOf(found, pageDocuments)) {
       const keys = slice.map(({ _id }) => _id)
       const files = slice.map(({ file }) => file)
       const filter = { ...anyOf(keys), file: { $in: files }, ...condition }
@@ -165,15 +169,45 @@ export class GridFSStorage extends DocumentStorage {
       // Where some were not as they were found any more, they may have been renewed only.
       const kept =
         deletedCount === slice.length ? none : await filesNamed(this.ask, this.documents, keys)
-      const gone = files.filter((file) => file !== null && !kept.has(file)) as string[]
+      const gone = files.filter(isFile).filter((file) => !kept.has(file))
       await deleteFiles(this.#place, gone)
     }
     return deleted
   }
 
-  async #deleteFileOf(head: object | null): Promise<void> {
-    const { file = null } = (head ?? {}) as Partial<FileDocument>
-    if (file !== null) await deleteFiles(this.#place, [file])
+  async #switchHead(filter: { _id: string }, document: object): Promise<FoundFile | null> {
+    return this.#whereFound(filter, async (found) => {
+      if (found !== null) {
+        const same = { ...filter, ...sameFile(found) }
+        return (await this.documents.replaceOne(same, document)).matchedCount > 0
+      }
+      try {
+        await this.documents.replaceOne({ ...filter, file: { $exists: false } }, document, upsert)
+        return true
+      } catch (error) {
+        // Another writer was the first.
+        if ((error as { code?: unknown }).code === duplicateKey) return false
+        throw error
+      }
+    })
+  }
+
+  // What `findOneAnd…` does, but by a head that is still as it was found: there are servers that tell
+  // several of the same head (SecantusDB), and then the file of another one would stay for ever.
+  async #whereFound(
+    filter: object,
+    change: (found: FoundFile | null) => Promise<boolean>,
+  ): Promise<FoundFile | null> {
+    for (;;) {
+      const found: FoundFile | null = await this.ask(() =>
+        this.documents.findOne(filter, fileOptions),
+      )
+      if (await this.ask(() => change(found))) return found
+    }
+  }
+
+  async #deleteFileOf(head: FoundFile | null): Promise<void> {
+    if (isFile(head?.file)) await deleteFiles(this.#place, [head.file])
   }
 
   async #sweep(): Promise<void> {
@@ -182,6 +216,15 @@ export class GridFSStorage extends DocumentStorage {
     this.#sweptAt = now
     await sweepFiles(this.#place, this.documents)
   }
+}
+
+function isFile(file: unknown): file is string {
+  return typeof file === 'string'
+}
+
+/** Null is also the one that is missing. */
+function sameFile({ file = null }: FoundFile): object {
+  return { file: { $eq: file } }
 }
 
 function bodyOf(found: readonly FoundDocument[]): Buffer {

@@ -32,10 +32,8 @@ export interface MongoCollection {
   findOne(filter: object, options?: object): Promise<object | null>
   find(filter: object, options?: object): MongoCursor
   aggregate(pipeline: object[], options?: object): MongoCursor
-  replaceOne(filter: object, document: object, options?: object): Promise<unknown>
+  replaceOne(filter: object, document: object, options?: object): Promise<{ matchedCount: number }>
   updateOne(filter: object, update: object): Promise<{ matchedCount: number }>
-  findOneAndReplace(filter: object, document: object, options?: object): Promise<object | null>
-  findOneAndDelete(filter: object, options?: object): Promise<object | null>
   deleteOne(filter: object): Promise<{ deletedCount: number }>
   deleteMany(filter: object): Promise<{ deletedCount: number }>
   bulkWrite(operations: readonly object[], options?: object): Promise<unknown>
@@ -69,9 +67,4 @@ export async function* pagesOf<D>(ask: Ask, cursor: MongoCursor): AsyncGenerator
 /** All documents of a cursor that has few. */
 export async function allOf<D>(ask: Ask, cursor: MongoCursor): Promise<D[]> {
   return (await Array.fromAsync(pagesOf<D>(ask, cursor))).flat()
-}
-
-/** What is asked for many keys, in pages. */
-export function* slicesOf<T>(items: readonly T[], length: number = pageDocuments): Generator<T[]> {
-  for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length)
 }

@@ -8,8 +8,8 @@ import { unreadableHead } from './unreadable-head.ts'
 /** A document without the body. */
 export interface HeadDocument {
   readonly _id: string
-  /** Missing where the document is none of ours. */
-  readonly head?: string
+  /** A text, where the document is one of ours. */
+  readonly head?: unknown
   /** MongoDB's own type, for its TTL index; without one it never expires. */
   readonly expiresAt?: Date | undefined
 }
@@ -69,7 +69,9 @@ export abstract class DocumentStorage extends BaseStorage {
       for (const found of page) {
         const { _id: key, head } = found
         const expiresAt = instantOf(found)
-        yield head === undefined ? unreadableHead(key, expiresAt, torn()) : { key, head, expiresAt }
+        yield typeof head === 'string'
+          ? { key, head, expiresAt }
+          : unreadableHead(key, expiresAt, torn())
       }
     }
   }

@@ -2,7 +2,7 @@
 import type { StorageTraits, StoredRecord } from './base-storage.ts'
 import type { EpochMs } from '../units.ts'
 import { torn } from './frame.ts'
-import { allOf, pageDocuments, slicesOf } from './mongodb-connection.ts'
+import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
   dateOf,
@@ -13,11 +13,12 @@ import {
   pastOf,
   type HeadDocument,
 } from './mongodb-documents.ts'
+import { slicesOf } from './slices.ts'
 
 export type { MongoCollection, MongoDatabase } from './mongodb-connection.ts'
 
 interface RecordDocument extends HeadDocument {
-  readonly body?: Buffer
+  readonly body?: unknown
 }
 
 // A batch is held in memory as a whole.
@@ -42,7 +43,7 @@ export class MongoStorage extends DocumentStorage {
     const found = (await this.ask(() => this.documents.findOne(filter))) as RecordDocument | null
     if (found === null) return undefined
     const { head, body } = found
-    if (head === undefined || body === undefined) throw torn()
+    if (typeof head !== 'string' || !Buffer.isBuffer(body)) throw torn()
     return { head, body, expiresAt: instantOf(found) }
   }
 
@@ -87,7 +88,7 @@ export class MongoStorage extends DocumentStorage {
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
     let deleted = 0
-    for (const slice of slicesOf(keys)) {
+    for (const slice of slicesOf(keys, pageDocuments)) {
       const filter = anyOf(slice)
       deleted += (await this.ask(() => this.documents.deleteMany(filter))).deletedCount
     }

@@ -34,6 +34,8 @@ export interface RedisClientOptions {
 export interface OwnRedisClient extends RedisClient {
   readonly status: string
   readonly options: RedisClientOptions & { enableAutoPipelining?: boolean | undefined }
+  /** The socket; missing before the first connection, and of a Cluster. */
+  readonly stream?: { cork(): void; uncork(): void } | undefined
   on(event: 'error', listener: (error: Error) => void): unknown
   on(event: 'ready', listener: () => void): unknown
   disconnect(): void
@@ -64,7 +66,7 @@ export function askingOwn(client: OwnRedisClient, waiting: Waiting): Ask {
   })
   client.on('ready', () => waiting.accept())
   const ask = asking(client, waiting)
-  if (client.nodes === undefined) return ask
+  if (client.nodes === undefined) return together(client, ask)
   return (command) =>
     ask((cluster) =>
       command(cluster).catch((error: unknown) => {
@@ -72,6 +74,26 @@ export function askingOwn(client: OwnRedisClient, waiting: Waiting): Ask {
         return alone(client, command)
       }),
     )
+}
+
+/**
+ * Writes what is asked in one turn of the loop at once. The driver's way to do that takes another turn
+ * for each, and keeps what is asked meanwhile waiting until all of it is answered.
+ */
+function together(client: OwnRedisClient, ask: Ask): Ask {
+  let corked = false
+  return (command) => {
+    const { stream } = client
+    if (!corked && stream !== undefined) {
+      corked = true
+      stream.cork()
+      process.nextTick(() => {
+        corked = false
+        stream.uncork()
+      })
+    }
+    return ask(command)
+  }
 }
 
 // The driver goes on where it last was in its list of Sentinels, and complains at the end of it that

@@ -8,25 +8,18 @@ import { checkOptions, isBytes, type Rules } from '../check-options.ts'
 import { invalidOption } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { ExpireAfter } from '../policy/lifetime-rules.ts'
-import type { KeyRules } from '../request/key-rules.ts'
+import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest } from '../request/read-request.ts'
 import { serialized, serializerRule, type SerializerOption } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey, partHead, partKeys } from './body-parts.ts'
+import { isPartKey } from './body-parts.ts'
 import type { CachedResponse } from './cached-response.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
-import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
-import {
-  chainKey,
-  findStored,
-  primaryKey,
-  type FollowsBelow,
-  type Found,
-  type Lookup,
-} from './lookup.ts'
+import type { EntryHead, StoredRequest } from './entry.ts'
+import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
 import { Shelf, type Shelves } from './shelf.ts'
-import { deleteExpired, deleteOrphans } from './maintenance.ts'
+import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { withoutLoops } from './redirect-loop.ts'
@@ -39,7 +32,15 @@ import {
   type Selection,
 } from './selection.ts'
 import { countHoldings, newCounters, type CacheStats, type Counters } from './stats.ts'
-import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
+import {
+  recreateAll,
+  recreateRules,
+  type RecreateOptions,
+  type RecreateResult,
+} from './recreate-keys.ts'
+import type { StoredBody } from './record.ts'
+import { refreshEntry, storeChain, storeEntry, type ChainLink, type Place } from './store-entry.ts'
+import { Writes } from './writes.ts'
 import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from './verify.ts'
 
 /** What can be tuned of every cache that can be kept hot. */
@@ -58,10 +59,6 @@ export const tuningRules: Rules<CacheTuning> = {
 const stuckAfter: Ms = 30_000
 const stuckAtEnd: Ms = 3_000
 const defaultHotTierBytes = 32 * 2 ** 20
-const tendEvery: Ms = 60_000
-const sweepEvery: Ms = 3_600_000
-// How long the parts of a replaced body stay, for a reader that is in the middle of them.
-const partsLinger: Ms = 30_000
 
 /** The cache in memory, and the base of all others: a subclass sets `responses` and `redirects`. */
 export class BaseCache {
@@ -76,12 +73,8 @@ export class BaseCache {
   readonly #hotTierBytes: number
   #shelves: Shelves | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
-  readonly #writing = new Set<Promise<unknown>>()
-  /** How many writes have ended. */
-  #written = 0
-  readonly #lingering = new Map<NodeJS.Timeout, () => Promise<unknown>>()
-  #tendedAt: EpochMs = 0
-  #sweptAt: EpochMs | undefined
+  readonly #writes = new Writes()
+  readonly #maintenance = new Maintenance()
   #closed: Promise<void> | undefined
 
   /** @throws TypeError ERR_CACHE_OPTION_… */
@@ -92,6 +85,9 @@ export class BaseCache {
     this.responses = serialized(new MemoryStorage(), options.serializer)
     this.redirects = serialized(new MemoryStorage(), options.serializer)
   }
+
+  readonly #removeParts: RemoveParts = ({ storage }, key, parts) =>
+    this.#writes.deleteLater(storage, key, parts)
 
   // Made at the first use: a subclass sets its storages after this constructor has run.
   get #shelf(): Shelves {
@@ -114,7 +110,7 @@ export class BaseCache {
   /** Deletes what meets all of these conditions; `clear()` deletes everything. @returns how many */
   async delete(selection: Selection): Promise<number>
   async delete(what: RequestTarget | Selection): Promise<boolean | number> {
-    const removeParts: RemoveParts = ({ storage }, key, parts) => this.#linger(storage, key, parts)
+    const removeParts = this.#removeParts
     if (isTarget(what)) {
       const keys = await this.#keysOf(what)
       // What a caller has got may still be on its way into the storage.
@@ -176,7 +172,7 @@ export class BaseCache {
         if (reset === undefined) continue
         if (reset.action === 'delete') {
           if (await shelf.delete(key)) changed++
-          if (response.head.parts) this.#linger(shelf.storage, key, response.head.parts)
+          if (response.head.parts) this.#writes.deleteLater(shelf.storage, key, response.head.parts)
           continue
         }
         const entry = await shelf.entry(key)
@@ -227,13 +223,35 @@ export class BaseCache {
     if (!(source instanceof BaseCache)) throw invalidOption('source', 'a cache', source)
     await Promise.all([source.flush(), this.flush()])
     // Responses first: a stored chain of redirects leads to one.
-    const ways = (['responses', 'redirects'] as const).map((name): CopyWay => ({
+    const { responses, redirects } = this.#waysFrom(source)
+    return copyAll([responses, redirects], options)
+  }
+
+  /**
+   * Gives everything the key that it has under other options about keys, those that are given or, where
+   * none is, those of the interceptor that uses this cache: so that what was stored before they were
+   * changed is found again. What the new key depends on and was not stored, as the values of credentials
+   * and bodies, it cannot take into account: such a response keeps its key.
+   * @throws TypeError ERR_CACHE_OPTION_…; what a storage or a function among the options throws
+   */
+  async recreateKeys(options: RecreateOptions = {}): Promise<RecreateResult> {
+    const { onProgress, onError, signal, ...match } = options
+    checkOptions(options, recreateRules, ' of recreateKeys()')
+    const given = Object.values(match).some((value) => value !== undefined)
+    const rules = given ? readKeyRules(match) : this.#keyRules?.rules
+    await this.flush()
+    const ways = this.#waysFrom(this)
+    return recreateAll(ways, rules, { onProgress, onError, signal }, this.#removeParts)
+  }
+
+  #waysFrom(source: BaseCache): { responses: CopyWay; redirects: CopyWay } {
+    const way = (name: 'responses' | 'redirects'): CopyWay => ({
       from: source[name],
       to: this.#shelf[name],
       store: (place, body) =>
         this.store(name === 'responses' ? 'response' : 'redirect', place, body),
-    }))
-    return copyAll(ways, options)
+    })
+    return { responses: way('responses'), redirects: way('redirects') }
   }
 
   /** Deletes what has expired beyond use, and what crashes left behind. @returns how many records */
@@ -258,7 +276,7 @@ export class BaseCache {
 
   /** Waits for what is being written, as long as it gets on: a storage may hang. */
   async flush(): Promise<void> {
-    await this.#flush(stuckAfter)
+    await this.#writes.settle(stuckAfter)
   }
 
   // The URL itself, and what its stored redirects lead to.
@@ -267,18 +285,6 @@ export class BaseCache {
     for (const { key } of await this.history(target))
       if (key !== undefined) keys.push(primaryKey(key))
     return keys
-  }
-
-  async #flush(patience: Ms): Promise<void> {
-    for (let written = -1; this.#writing.size > 0 && this.#written > written;) {
-      written = this.#written
-      let timer: NodeJS.Timeout | undefined
-      const pause = new Promise((resolve) => {
-        timer = setTimeout(resolve, patience)
-      })
-      await Promise.race([Promise.all(this.#writing), pause])
-      clearTimeout(timer)
-    }
   }
 
   /** Waits for what is being written, then closes the storages. Idempotent. */
@@ -300,28 +306,17 @@ export class BaseCache {
 
   /** Stores a response whose body is complete. */
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
-    const { key, head, request, dropAt, replaces } = place
-    const shelf = as === 'response' ? this.#shelf.responses : this.#shelf.redirects
-    const written = this.track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
-    if (replaces === undefined) return written
-    const { entry: old, key: oldKey, shelf: oldShelf } = replaces
-    // Under another key it is another variant, which stays with its body.
-    const replaced = oldShelf !== shelf || oldKey === key
-    if (replaced && old.parts !== undefined) this.#linger(oldShelf.storage, oldKey, old.parts)
-    // A URL that redirected and does not any more, or the other way round.
-    const moved = oldShelf !== shelf
-    return moved ? chain(written, () => this.#ignore(this.track(oldShelf.delete(oldKey)))) : written
+    return storeEntry(this.#shelf, this.#writes, as, place, body)
   }
 
   /** Stores where a chain of redirects leads that was followed below the cache. */
   storeChain(
     request: CacheRequest,
-    link: { history: readonly string[]; echoes?: Entry['echoes']; target: string },
+    link: ChainLink,
     stored: StoredRequest,
     dropAt: EpochMs | undefined,
   ): MaybePromise<void> {
-    const record = encodeChain({ text: request.text, ...link }, stored, dropAt)
-    return this.track(this.#shelf.redirects.write(chainKey(request.key), record))
+    return storeChain(this.#shelf, this.#writes, request, link, stored, dropAt)
   }
 
   /**
@@ -329,85 +324,24 @@ export class BaseCache {
    * @returns false where it was replaced meanwhile
    */
   refresh(found: Found, head: EntryHead, dropAt: EpochMs | undefined): MaybePromise<boolean> {
-    const { key, shelf, entry } = found
-    return this.track(
-      chain(shelf.record(key), (record) => {
-        if (record === undefined) return false
-        const next = {
-          head: encodeHead(head, entry, decodeRequest(record.head)),
-          expiresAt: dropAt,
-        }
-        return chain(
-          shelf.hot.write(key, undefined, () => shelf.storage.replaceHead(key, record.head, next)),
-          (replaced) => chain(this.#keepParts(found, dropAt), () => replaced),
-        )
-      }),
-    )
+    return refreshEntry(this.#writes, found, head, dropAt)
   }
 
   /** Makes `flush()` and `close()` wait for it, however it ends. */
   track<T extends MaybePromise<unknown>>(work: T): T {
-    if (isPromise(work)) {
-      const ended = (): void => {
-        this.#writing.delete(tracked)
-        this.#written++
-      }
-      const tracked = work.then(ended, ended)
-      this.#writing.add(tracked)
-    }
-    return work
+    return this.#writes.track(work)
   }
 
   /** Removes in the background what is of no use any more; now and then, and a little at a time. */
   tend(now: EpochMs, report: (error: unknown) => void): void {
-    if (now - this.#tendedAt < tendEvery || this.#closed !== undefined) return
-    this.#tendedAt = now
-    const sweeps = this.#sweptAt === undefined || now - this.#sweptAt >= sweepEvery
-    if (sweeps) this.#sweptAt = now
-    this.track(this.#tend(now, sweeps)).catch(report)
-  }
-
-  async #tend(now: EpochMs, sweeps: boolean): Promise<void> {
-    for (const storage of [this.responses, this.redirects]) {
-      if (!storage.traits.expires) await deleteExpired(storage, now)
-    }
-    // Where the storage expires by itself parts go with what they are of; a sweep would go through a
-    // whole server.
-    const { persistent, expires } = this.responses.traits
-    if (sweeps && persistent && !expires) await deleteOrphans(this.responses, now)
-  }
-
-  // The parts of a body live as long as the entry that refers to them.
-  #keepParts({ key, shelf, entry }: Found, dropAt: EpochMs | undefined): MaybePromise<void> {
-    if (entry.parts === undefined) return
-    // What stands in their heads is known: no part needs to be read.
-    const kept = partKeys(key, entry.parts).map(async (part, index) => {
-      const head = partHead(index)
-      return shelf.storage.replaceHead(part, head, { head, expiresAt: dropAt })
-    })
-    return Promise.all(kept).then(() => {})
-  }
-
-  #linger(storage: BaseStorage, key: string, parts: BodyParts): void {
-    const remove = (): Promise<unknown> => {
-      this.#lingering.delete(timer)
-      return storage.deleteMany(partKeys(key, parts))
-    }
-    // What fails here leaves orphans, which are swept.
-    const timer = setTimeout(() => void remove().catch(() => {}), partsLinger).unref()
-    this.#lingering.set(timer, remove)
-  }
-
-  #ignore(work: MaybePromise<unknown>): MaybePromise<void> {
-    return chain(work, () => {})
+    if (this.#closed !== undefined) return
+    const work = this.#maintenance.due([this.responses, this.redirects], now)
+    if (work !== undefined) this.track(work).catch(report)
   }
 
   async #close(): Promise<void> {
-    for (const [timer, remove] of this.#lingering) {
-      clearTimeout(timer)
-      void this.track(remove().catch(() => {}))
-    }
-    await this.#flush(stuckAtEnd)
+    this.#writes.deleteNow()
+    await this.#writes.settle(stuckAtEnd)
     await this.responses.close()
     await this.redirects.close()
     await this.disconnect()
@@ -415,14 +349,4 @@ export class BaseCache {
 
   /** Of a subclass: ends the connection that its storages share, if it is its own. */
   protected async disconnect(): Promise<void> {}
-}
-
-/** Where and as what a response is stored. */
-export interface Place {
-  readonly key: string
-  readonly head: EntryHead
-  readonly request: StoredRequest
-  readonly dropAt: EpochMs | undefined
-  /** What was found for the request before. */
-  readonly replaces?: Found | undefined
 }

@@ -4,12 +4,12 @@
  * already is left alone, so a copy that was interrupted goes on where it stopped.
  */
 import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
-import { isBoolean, isFunction, type Rules } from '../check-options.ts'
+import { isBoolean, isFunction, type Rule, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
+import type { Key } from '../request/create-key.ts'
 import type { EpochMs } from '../units.ts'
-import type { Place } from './base-cache.ts'
 import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
 import type { Entry } from './entry.ts'
@@ -17,6 +17,7 @@ import { isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
 import { type Shelf } from './shelf.ts'
 import { corrupt, decodeEntry, decodeRequest, wholeBody, type StoredBody } from './record.ts'
 import { sideBySide } from './side-by-side.ts'
+import type { Place } from './store-entry.ts'
 
 /** What is copied, and who hears of it. */
 export interface CopyOptions {
@@ -55,13 +56,19 @@ export interface CopyWay {
   readonly store: (place: Place, body: StoredBody) => MaybePromise<void>
 }
 
+/** The rule of an option `signal`. */
+export const signalRule: Rule = {
+  expected: 'an AbortSignal',
+  test: (value) => value instanceof AbortSignal,
+}
+
 /** Checks of `CopyOptions`. */
 export const copyRules: Rules<CopyOptions> = {
   overwrite: isBoolean,
   filter: isFunction,
   onProgress: isFunction,
   onError: isFunction,
-  signal: { expected: 'an AbortSignal', test: (value) => value instanceof AbortSignal },
+  signal: signalRule,
 }
 
 // Enough to keep a database busy, few enough to hold their bodies in memory.
@@ -109,7 +116,10 @@ async function copyOne(
     if (isChainKey(stored.key)) return await copyChain(way, options, stored)
     const response = new CachedResponse(way.from, stored)
     if (options.filter !== undefined && !(await options.filter(response))) return 'skipped'
-    return await copyResponse(way, options, response, now)
+    const { overwrite = true } = options
+    const as = { key: primaryKey(response.key), text: response.head.text }
+    const stays = (there: Entry): boolean => !overwrite || isSame(there, response)
+    return (await copyEntry(way, response, as, stays, now)) === undefined ? 'skipped' : 'copied'
   } catch (error) {
     if (!isEntryError(error)) throw error
     reportError(error, (reported) => options.onError?.(reported, stored.key))
@@ -130,28 +140,34 @@ async function copyChain(
   return 'copied'
 }
 
-async function copyResponse(
+/**
+ * Writes a response under a key, or beside it where another variant is there.
+ * @param stays whether what is there already is left alone
+ * @returns where it was written; undefined where it was not
+ */
+export async function copyEntry(
   { from, to, store }: CopyWay,
-  { overwrite = true }: CopyOptions,
   response: CachedResponse,
+  { key: first, text }: Key,
+  stays: (there: Entry) => boolean,
   now: EpochMs,
-): Promise<keyof CopyResult> {
-  const first = primaryKey(response.key)
+): Promise<string | undefined> {
   const primary = (await to.storage.has(first)) ? await readableEntry(to, first) : undefined
   const key = placeOfVariant(first, primary?.selectedBy, response.head.selectedBy)
   const there = key === first ? primary : await readableEntry(to, key)
-  if (there !== undefined && (!overwrite || isSame(there, response))) return 'skipped'
+  if (there !== undefined && stays(there)) return undefined
 
   const record = await from.get(response.key)
   // Deleted meanwhile.
-  if (record === undefined) return 'skipped'
+  if (record === undefined) return undefined
   const entry = decodeEntry(record)
   const chunks = entry.parts === undefined ? [entry.body] : readParts(from, response.key, entry)
   const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
   const replaces = there && { entry: there, key, shelf: to }
   const request = decodeRequest(record.head)
-  await store({ key, head: entry, request, dropAt: record.expiresAt, replaces }, body)
-  return 'copied'
+  const head = { ...entry, text }
+  await store({ key, head, request, dropAt: record.expiresAt, replaces }, body)
+  return key
 }
 
 // What cannot be read is as good as not there.

@@ -161,6 +161,11 @@ export function isChainKey(key: string): boolean {
   return key.endsWith('.chain')
 }
 
+/** The key of the request whose followed chain it is. */
+export function ownerOf(key: string): string {
+  return key.slice(0, -'.chain'.length)
+}
+
 /** How this request selects a response that varies by these fields; undefined where by none. */
 export function selectionOf(
   request: CacheRequest,

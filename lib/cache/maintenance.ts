@@ -59,3 +59,36 @@ export async function refersTo(
     throw error
   }
 }
+
+const tendEvery: Ms = 60_000
+const sweepEvery: Ms = 3_600_000
+
+/** Removes what is of no use any more now and then, on the way of requests and a little at a time. */
+export class Maintenance {
+  #tendedAt: EpochMs = 0
+  #sweptAt: EpochMs | undefined
+
+  /** @returns undefined where it is not time yet */
+  due(storages: readonly BaseStorage[], now: EpochMs): Promise<void> | undefined {
+    if (now - this.#tendedAt < tendEvery) return undefined
+    this.#tendedAt = now
+    const sweeps = this.#sweptAt === undefined || now - this.#sweptAt >= sweepEvery
+    if (sweeps) this.#sweptAt = now
+    return tend(storages, now, sweeps)
+  }
+}
+
+async function tend(
+  storages: readonly BaseStorage[],
+  now: EpochMs,
+  sweeps: boolean,
+): Promise<void> {
+  for (const storage of storages) {
+    const { expires, persistent } = storage.traits
+    // Where the storage expires by itself parts go with what they are of; a sweep would go through a
+    // whole server.
+    if (expires) continue
+    await deleteExpired(storage, now)
+    if (sweeps && persistent) await deleteOrphans(storage, now)
+  }
+}

@@ -66,7 +66,6 @@ function createClient({ url, cluster, ...options }: RedisCacheOptions): OwnRedis
 }
 
 const clientDefaults = {
-  enableAutoPipelining: true,
   lazyConnect: true,
   // A server that is loading its data says so to each command; the driver would wait for it.
   enableReadyCheck: false,
@@ -97,6 +96,8 @@ function nodeDefaults(): object {
 
 const clusterDefaults = {
   ...clientDefaults,
+  // Of one node what is asked in a turn of the loop is written at once anyway.
+  enableAutoPipelining: true,
   // A node that is gone, or slots that nobody has, are not waited for.
   retryDelayOnFailover: 0,
   retryDelayOnClusterDown: 0,

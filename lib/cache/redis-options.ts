@@ -79,7 +79,10 @@ export interface RedisCacheOptions extends SerializerOption {
   readonly retryStrategy?: ((times: number) => Ms | null) | undefined
   /** How often a command is sent anew after its connection broke. Default 1. */
   readonly maxRetriesPerRequest?: number | null | undefined
-  /** Whether the commands of one turn of the loop go together. Default true. */
+  /**
+   * Whether the driver puts the commands of one turn of the loop together. Default true with
+   * `cluster`, otherwise false: they are written at once anyway.
+   */
   readonly enableAutoPipelining?: boolean | undefined
   readonly [option: string]: unknown
 }

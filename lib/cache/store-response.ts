@@ -11,11 +11,12 @@ import {
 import { secretForms } from '../request/secret-forms.ts'
 import { endToEnd } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
-import type { BaseCache, Place } from './base-cache.ts'
-import type { EntryHead } from './entry.ts'
+import type { BaseCache } from './base-cache.ts'
+import type { EntryHead, StoredRequest } from './entry.ts'
 import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
 import { endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
 import { wholeBody } from './record.ts'
+import type { Place } from './store-entry.ts'
 
 /** A response whose head has arrived. */
 export interface Arrival {
@@ -73,7 +74,7 @@ export function storeResponse(
       const entry = cache.store(as, { ...place, head: { ...place.head, rawTrailers } }, body)
       if (!followed) return entry
       const link = { ...withoutEchoes(arrival.history, request), target: target.key }
-      const chained = cache.storeChain(request, link, place.request, dropAt)
+      const chained = cache.storeChain(request, link, storedRequest(request), dropAt)
       return Promise.all([entry, chained]).then(() => {})
     },
   })
@@ -106,11 +107,15 @@ function placeOf(
   return {
     key: placeFor(request, lookup.primary, selection),
     head,
-    request: { method: request.method, url: request.url, headers: redactedHeaders(request) },
+    request: storedRequest(request),
     dropAt,
     // What was found at the end of a chain answers another URL, and stays.
     replaces: lookup.found?.history === undefined ? lookup.found : undefined,
   }
+}
+
+function storedRequest(request: CacheRequest): StoredRequest {
+  return { method: request.method, url: request.url, headers: redactedHeaders(request) }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Caches that break a promise, by their storages or by what they do with them. */
 import { MemoryStorage } from '../../lib/backends/memory.ts'
-import { BaseCache, type Place } from '../../lib/cache/base-cache.ts'
+import { BaseCache } from '../../lib/cache/base-cache.ts'
+import type { Place } from '../../lib/cache/store-entry.ts'
 import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'
 import type { HistoryStep } from '../../lib/cache/history.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'

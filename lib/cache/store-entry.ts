@@ -1,0 +1,95 @@
+/** Puts responses, redirects and chains into a cache, and takes out what they replace. */
+import { chain, type MaybePromise } from '../maybe-promise.ts'
+import type { CacheRequest } from '../request/read-request.ts'
+import type { EpochMs } from '../units.ts'
+import { partHead, partKeys } from './body-parts.ts'
+import type { Entry, EntryHead, StoredRequest } from './entry.ts'
+import { chainKey, type Found } from './lookup.ts'
+import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
+import type { Shelves } from './shelf.ts'
+import type { Writes } from './writes.ts'
+
+/** Where and as what a response is stored. */
+export interface Place {
+  readonly key: string
+  readonly head: EntryHead
+  readonly request: StoredRequest
+  readonly dropAt: EpochMs | undefined
+  /** What was found for the request before. */
+  readonly replaces?: Found | undefined
+}
+
+/** A chain of redirects that was followed below the cache, and where its end is. */
+export interface ChainLink {
+  readonly history: readonly string[]
+  readonly echoes?: Entry['echoes']
+  readonly target: string
+}
+
+/** Stores a response whose body is complete. */
+export function storeEntry(
+  shelves: Shelves,
+  writes: Writes,
+  as: 'response' | 'redirect',
+  { key, head, request, dropAt, replaces }: Place,
+  body: StoredBody,
+): MaybePromise<void> {
+  const shelf = as === 'response' ? shelves.responses : shelves.redirects
+  const written = writes.track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
+  if (replaces === undefined) return written
+  const { entry: old, key: oldKey, shelf: oldShelf } = replaces
+  // A URL that redirected and does not any more, or the other way round.
+  const moved = oldShelf !== shelf
+  // Under another key it is another variant, which stays with its body.
+  const replaced = moved || oldKey === key
+  if (replaced && old.parts !== undefined) writes.deleteLater(oldShelf.storage, oldKey, old.parts)
+  if (!moved) return written
+  return chain(written, () => chain(writes.track(oldShelf.delete(oldKey)), () => {}))
+}
+
+/** Stores where a chain of redirects leads that was followed below the cache. */
+export function storeChain(
+  { redirects }: Shelves,
+  writes: Writes,
+  request: CacheRequest,
+  link: ChainLink,
+  stored: StoredRequest,
+  dropAt: EpochMs | undefined,
+): MaybePromise<void> {
+  const record = encodeChain({ text: request.text, ...link }, stored, dropAt)
+  return writes.track(redirects.write(chainKey(request.key), record))
+}
+
+/**
+ * Writes new header lines and instants to a stored response, and leaves its body.
+ * @returns false where it was replaced meanwhile
+ */
+export function refreshEntry(
+  writes: Writes,
+  found: Found,
+  head: EntryHead,
+  dropAt: EpochMs | undefined,
+): MaybePromise<boolean> {
+  const { key, shelf, entry } = found
+  return writes.track(
+    chain(shelf.record(key), (record) => {
+      if (record === undefined) return false
+      const next = { head: encodeHead(head, entry, decodeRequest(record.head)), expiresAt: dropAt }
+      return chain(
+        shelf.hot.write(key, undefined, () => shelf.storage.replaceHead(key, record.head, next)),
+        (replaced) => chain(keepParts(found, dropAt), () => replaced),
+      )
+    }),
+  )
+}
+
+// The parts of a body live as long as the entry that refers to them.
+function keepParts({ key, shelf, entry }: Found, dropAt: EpochMs | undefined): MaybePromise<void> {
+  if (entry.parts === undefined) return
+  // What stands in their heads is known: no part needs to be read.
+  const kept = partKeys(key, entry.parts).map(async (part, index) => {
+    const head = partHead(index)
+    return shelf.storage.replaceHead(part, head, { head, expiresAt: dropAt })
+  })
+  return Promise.all(kept).then(() => {})
+}

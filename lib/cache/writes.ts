@@ -1,0 +1,62 @@
+/** What is on its way into the storages, and what is on its way out. */
+import type { BaseStorage } from '../backends/base-storage.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { Ms } from '../units.ts'
+import { partKeys } from './body-parts.ts'
+import type { BodyParts } from './entry.ts'
+
+// How long the parts of a replaced body stay, for a reader that is in the middle of them.
+const partsLinger: Ms = 30_000
+
+/** The writes of one cache. */
+export class Writes {
+  readonly #underWay = new Set<Promise<unknown>>()
+  /** How many have ended. */
+  #ended = 0
+  readonly #lingering = new Map<NodeJS.Timeout, () => Promise<unknown>>()
+
+  /** Makes `settle()` wait for it, however it ends. */
+  track<T extends MaybePromise<unknown>>(work: T): T {
+    if (isPromise(work)) {
+      const ended = (): void => {
+        this.#underWay.delete(tracked)
+        this.#ended++
+      }
+      const tracked = work.then(ended, ended)
+      this.#underWay.add(tracked)
+    }
+    return work
+  }
+
+  /** Waits for what is under way, until none of it has ended for so long. */
+  async settle(patience: Ms): Promise<void> {
+    for (let ended = -1; this.#underWay.size > 0 && this.#ended > ended;) {
+      ended = this.#ended
+      let timer: NodeJS.Timeout | undefined
+      const pause = new Promise((resolve) => {
+        timer = setTimeout(resolve, patience)
+      })
+      await Promise.race([Promise.all(this.#underWay), pause])
+      clearTimeout(timer)
+    }
+  }
+
+  /** Deletes the parts of a body that is of no use any more, when nobody is reading them. */
+  deleteLater(storage: BaseStorage, key: string, parts: BodyParts): void {
+    const remove = (): Promise<unknown> => {
+      this.#lingering.delete(timer)
+      return storage.deleteMany(partKeys(key, parts))
+    }
+    // What fails here leaves orphans, which are swept.
+    const timer = setTimeout(() => void remove().catch(() => {}), partsLinger).unref()
+    this.#lingering.set(timer, remove)
+  }
+
+  /** Begins with what was to be deleted later. */
+  deleteNow(): void {
+    for (const [timer, remove] of this.#lingering) {
+      clearTimeout(timer)
+      void this.track(remove().catch(() => {}))
+    }
+  }
+}

@@ -12,6 +12,7 @@ import { Flights } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
+import { invalidationBy } from './invalidate.ts'
 import { LoopTurn } from './loop-turn.ts'
 import { chain, isPromise } from './maybe-promise.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
@@ -154,17 +155,19 @@ class Shell {
       // What is no plain exchange of a request and a response is left alone entirely.
       tellBypass(settings.cache, options.method, undefined, head)
       const plain = head !== 'upgrade' && head !== 'no-origin' && head !== 'event-stream'
-      return forward(route, options, plain ? noted(handler, settings, head) : handler)
+      return forward(
+        route,
+        options,
+        plain ? this.#noted(settings, options, new Downstream(handler), head) : handler,
+      )
     }
     const allowed = settings.allowableMethods.has(options.method)
     if (!allowed && !mayBeGraphql(options, head)) {
-      tellBypass(settings.cache, options.method, head.url, 'method')
-      return forward(route, options, noted(handler, settings, 'method'))
+      return this.#passBy(route, settings, options, new Downstream(handler), head, 'method')
     }
     const refusal = this.#refusal(settings, head.url)
     if (refusal !== undefined) {
-      tellBypass(settings.cache, options.method, head.url, refusal)
-      return forward(route, options, noted(handler, settings, refusal))
+      return this.#passBy(route, settings, options, new Downstream(handler), head, refusal)
     }
     if (options.body === undefined || options.body === null) {
       this.#exchange(route, settings, options, new Downstream(handler), head)
@@ -199,7 +202,8 @@ class Shell {
     } catch (error) {
       // A function of the caller's; the request goes on as if there were no cache.
       this.#shared.guard.failed('read', 'know a request', error)
-      return passBy(route, settings, options, down, head, 'callback-failed')
+      this.#passBy(route, settings, options, down, head, 'callback-failed')
+      return
     }
     // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
     const directives = parseCacheControl(request.cacheControl ?? request.pragma)
@@ -234,9 +238,31 @@ class Shell {
       const outgoing = body === options.body ? options : withBody(options, body)
       const why = whyNot(known, settings.allowableMethods.has(options.method))
       if (why === undefined) this.#exchange(route, settings, outgoing, down, head, known)
-      else passBy(route, settings, outgoing, down, head, why)
+      else this.#passBy(route, settings, outgoing, down, head, why)
     })
     if (isPromise(done)) done.catch((error: unknown) => down.error(error as Error))
+  }
+
+  #passBy(
+    route: Route,
+    settings: Settings,
+    options: Dispatcher.DispatchOptions,
+    down: Downstream,
+    head: RequestHead,
+    reason: string,
+  ): boolean {
+    tellBypass(settings.cache, options.method, head.url, reason)
+    return forward(route, options, this.#noted(settings, options, down, reason))
+  }
+
+  #noted(
+    settings: Settings,
+    options: Dispatcher.DispatchOptions,
+    down: Downstream,
+    reason: string,
+  ): Handler {
+    const invalidation = invalidationBy(this.#shared, settings, options)
+    return passThrough(down, reason, settings.statusHeaders, invalidation)
   }
 
   #settingsOf(options: Dispatcher.DispatchOptions): Settings {
@@ -254,18 +280,6 @@ function forward(route: Route, options: Dispatcher.DispatchOptions, handler: Han
   return route.dispatch(options, handler)
 }
 
-function passBy(
-  route: Route,
-  settings: Settings,
-  options: Dispatcher.DispatchOptions,
-  down: Downstream,
-  head: RequestHead,
-  reason: string,
-): void {
-  tellBypass(settings.cache, options.method, head.url, reason)
-  forward(route, options, passThrough(down, reason, settings.statusHeaders))
-}
-
 // Whether it is a query can be told only when its body has been read.
 function mayBeGraphql({ method, body }: Dispatcher.DispatchOptions, head: RequestHead): boolean {
   if (head.ruled?.rules.graphql !== true || method !== 'POST') return false
@@ -276,10 +290,6 @@ function whyNot({ digest, operation }: ReadBody, allowed: boolean): string | und
   if (operation === 'mutation' || operation === 'subscription') return `graphql-${operation}`
   if (!allowed && operation === undefined) return 'method'
   return digest === undefined ? 'body' : undefined
-}
-
-function noted(handler: Handler, { statusHeaders }: Settings, reason: string): Handler {
-  return passThrough(new Downstream(handler), reason, statusHeaders)
 }
 
 function withOrigin<T extends { origin?: string | URL | null | undefined }>(

@@ -39,7 +39,14 @@ import {
   type RecreateResult,
 } from './recreate-keys.ts'
 import type { StoredBody } from './record.ts'
-import { refreshEntry, storeChain, storeEntry, type ChainLink, type Place } from './store-entry.ts'
+import {
+  invalidateEntries,
+  refreshEntry,
+  storeChain,
+  storeEntry,
+  type ChainLink,
+  type Place,
+} from './store-entry.ts'
 import { Writes } from './writes.ts'
 import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from './verify.ts'
 
@@ -302,6 +309,11 @@ export class BaseCache {
     const found = findStored(shelves, request, follows)
     if (!isPromise(found) && found.found?.shelf !== shelves.redirects) return found
     return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
+  }
+
+  /** Deletes what would answer a request, its variants included, and looks at nothing else. */
+  invalidate({ key }: CacheRequest): MaybePromise<void> {
+    return invalidateEntries(this.#shelf, this.#writes, key)
   }
 
   /** Stores a response whose body is complete. */

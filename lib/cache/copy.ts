@@ -13,7 +13,7 @@ import type { EpochMs } from '../units.ts'
 import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
 import type { Entry } from './entry.ts'
-import { isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
+import { asVariant, isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
 import { type Shelf } from './shelf.ts'
 import { corrupt, decodeEntry, decodeRequest, wholeBody, type StoredBody } from './record.ts'
 import { sideBySide } from './side-by-side.ts'
@@ -165,7 +165,8 @@ export async function copyEntry(
   const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
   const replaces = there && { entry: there, key, shelf: to }
   const request = decodeRequest(record.head)
-  const head = { ...entry, text }
+  const selectedBy = asVariant(primary?.selectedBy, entry.selectedBy)
+  const head = { ...entry, text, selectedBy }
   await store({ key, head, request, dropAt: record.expiresAt, replaces }, body)
   return key
 }

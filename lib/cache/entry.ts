@@ -35,6 +35,11 @@ export interface SelectedBy {
   readonly names: readonly string[]
   /** Of the values, which may be secrets. */
   readonly digest: string
+  /**
+   * When the first of the variants was stored that lie side by side: with it all of them go, for one
+   * of an earlier time is not used any more.
+   */
+  readonly since?: EpochMs | undefined
 }
 
 /** Where a body is that was too long for one record. */

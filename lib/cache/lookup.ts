@@ -9,6 +9,7 @@ import { selectingValues } from '../policy/vary.ts'
 import { putBackEchoes } from '../request/echoes.ts'
 import { requestHeader, type CacheRequest } from '../request/read-request.ts'
 import { secretForms } from '../request/secret-forms.ts'
+import type { EpochMs } from '../units.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
 import { decodeChain } from './record.ts'
 import type { Shelf, Shelves } from './shelf.ts'
@@ -116,7 +117,9 @@ function findVariant(
     if (wanted === primary.digest) return { found: { entry, key, shelf }, primary }
     const otherKey = variantKey(key, wanted)
     return chain(shelf.entry(otherKey), (variant) =>
-      variant?.text === entry.text && variant.selectedBy?.digest === wanted
+      variant?.text === entry.text &&
+      variant.selectedBy?.digest === wanted &&
+      variant.selectedBy.since === primary.since
         ? { found: { entry: variant, key: otherKey, shelf }, primary }
         : { primary, variantMissing: true },
     )
@@ -138,12 +141,22 @@ export function placeOfVariant(
   primary: SelectedBy | undefined,
   selectedBy: SelectedBy | undefined,
 ): string {
-  const otherVariant =
-    primary !== undefined &&
-    selectedBy !== undefined &&
-    primary.digest !== selectedBy.digest &&
-    primary.names.join() === selectedBy.names.join()
-  return otherVariant ? variantKey(key, selectedBy.digest) : key
+  if (primary === undefined || selectedBy === undefined) return key
+  const isOther = areBeside(primary, selectedBy) && primary.digest !== selectedBy.digest
+  return isOther ? variantKey(key, selectedBy.digest) : key
+}
+
+/** How a response is selected that is stored where this is the first variant. */
+export function asVariant(
+  primary: SelectedBy | undefined,
+  selectedBy: SelectedBy | undefined,
+): SelectedBy | undefined {
+  if (primary === undefined || selectedBy === undefined) return selectedBy
+  return areBeside(primary, selectedBy) ? { ...selectedBy, since: primary.since } : selectedBy
+}
+
+function areBeside(one: SelectedBy, other: SelectedBy): boolean {
+  return one.names.join() === other.names.join()
 }
 
 /** The key that all variants of a request share. */
@@ -166,12 +179,16 @@ export function ownerOf(key: string): string {
   return key.slice(0, -'.chain'.length)
 }
 
-/** How this request selects a response that varies by these fields; undefined where by none. */
+/**
+ * How this request selects a response that varies by these fields; undefined where by none.
+ * @param since now; for the first of its variants
+ */
 export function selectionOf(
   request: CacheRequest,
   names: readonly string[],
+  since: EpochMs,
 ): SelectedBy | undefined {
-  return names.length === 0 ? undefined : { names, digest: selectionDigest(request, names) }
+  return names.length === 0 ? undefined : { names, digest: selectionDigest(request, names), since }
 }
 
 /** A followed chain of redirects for this request; undefined where none is stored. */

@@ -176,7 +176,9 @@ function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
     (line.parts === undefined ||
       (typeof line.parts?.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
     (line.selectedBy === undefined ||
-      (isTexts(line.selectedBy?.names) && typeof line.selectedBy.digest === 'string')) &&
+      (isTexts(line.selectedBy?.names) &&
+        typeof line.selectedBy.digest === 'string' &&
+        (line.selectedBy.since === undefined || Number.isFinite(line.selectedBy.since)))) &&
     (line.tags === undefined || isTexts(line.tags)) &&
     isEchoes(line.echoes, line.rawHeaders.length)
   )

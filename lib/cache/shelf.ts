@@ -9,8 +9,8 @@ import { decodeEntry } from './record.ts'
 export class Shelf {
   readonly storage: BaseStorage
   readonly hot: HotTier<Entry>
-  /** Written, but not yet known to be readable: a storage that answers later has not got it yet. */
-  readonly #unsettled = new Map<string, StoredRecord>()
+  /** Written or deleted (undefined), but not yet known to be so by a storage that answers later. */
+  readonly #unsettled = new Map<string, StoredRecord | undefined>()
 
   constructor(storage: BaseStorage, hotBytes: number) {
     this.storage = storage
@@ -23,6 +23,7 @@ export class Shelf {
     if (hot !== undefined) return hot
     const unsettled = this.#unsettled.get(key)
     if (unsettled !== undefined) return decodeEntry(unsettled)
+    if (this.#unsettled.has(key)) return undefined
     if (!this.hot.active) {
       // What nobody else holds need not be copied for the caller.
       return chain(this.storage.get(key), (record) => record && decodeEntry(record, 'owned'))
@@ -36,23 +37,32 @@ export class Shelf {
   }
 
   record(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#unsettled.get(key) ?? this.storage.peek(key)
+    return this.#unsettled.has(key) ? this.#unsettled.get(key) : this.storage.peek(key)
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
     const written = this.hot.write(key, undefined, () => this.storage.adopt(key, record))
-    if (!isPromise(written)) return
+    return this.#settling(key, record, written)
+  }
+
+  #settling<T>(
+    key: string,
+    record: StoredRecord | undefined,
+    work: MaybePromise<T>,
+  ): MaybePromise<T> {
+    if (!isPromise(work)) return work
     this.#unsettled.set(key, record)
     const settle = (): void => {
       if (this.#unsettled.get(key) === record) this.#unsettled.delete(key)
     }
-    written.then(settle, settle)
-    return written
+    work.then(settle, settle)
+    return work
   }
 
   delete(key: string): MaybePromise<boolean> {
     this.#unsettled.delete(key)
-    return this.hot.write(key, undefined, () => this.storage.delete(key))
+    const deleted = this.hot.write(key, undefined, () => this.storage.delete(key))
+    return this.#settling(key, undefined, deleted)
   }
 
   /** @returns how many there were */

@@ -1,11 +1,19 @@
 /** Puts responses, redirects and chains into a cache, and takes out what they replace. */
-import { chain, type MaybePromise } from '../maybe-promise.ts'
+import type { StoredRecord } from '../backends/base-storage.ts'
+import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { CacheRequest } from '../request/read-request.ts'
 import type { EpochMs } from '../units.ts'
 import { partHead, partKeys } from './body-parts.ts'
-import type { Entry, EntryHead, StoredRequest } from './entry.ts'
+import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import { chainKey, type Found } from './lookup.ts'
-import { decodeRequest, encodeChain, encodeEntry, encodeHead, type StoredBody } from './record.ts'
+import {
+  decodeHead,
+  decodeRequest,
+  encodeChain,
+  encodeEntry,
+  encodeHead,
+  type StoredBody,
+} from './record.ts'
 import type { Shelves } from './shelf.ts'
 import type { Writes } from './writes.ts'
 
@@ -58,6 +66,36 @@ export function storeChain(
 ): MaybePromise<void> {
   const record = encodeChain({ text: request.text, ...link }, stored, dropAt)
   return writes.track(redirects.write(chainKey(request.key), record))
+}
+
+/**
+ * Deletes the response, redirect and chain that are stored under a key. Its variants are of no use
+ * without the first one, and are left to expire.
+ */
+export function invalidateEntries(
+  shelves: Shelves,
+  writes: Writes,
+  key: string,
+): MaybePromise<void> {
+  const { responses, redirects } = shelves
+  const old = chain(responses.record(key), (record) => {
+    const parts = record && partsOf(record)
+    if (parts !== undefined) writes.deleteLater(responses.storage, key, parts)
+  })
+  // All of them begin at once: nobody in this process gets any of it from now on.
+  const deleted = [responses.delete(key), redirects.delete(key), redirects.delete(chainKey(key))]
+  if (!isPromise(old) && !deleted.some(isPromise)) return undefined
+  const all = [old, ...deleted].map(async (one) => one)
+  return writes.track(Promise.all(all).then(() => {}))
+}
+
+function partsOf({ head }: StoredRecord): BodyParts | undefined {
+  try {
+    return decodeHead(head).parts
+  } catch {
+    // What cannot be read has parts that are swept.
+    return undefined
+  }
 }
 
 /**

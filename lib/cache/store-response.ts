@@ -14,7 +14,7 @@ import type { EpochMs } from '../units.ts'
 import type { BaseCache } from './base-cache.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
-import { endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { asVariant, endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
 import { wholeBody } from './record.ts'
 import type { Place } from './store-entry.ts'
 
@@ -90,7 +90,7 @@ function placeOf(
   // What shows a secret that the key does not know is for those only who have the same.
   const names =
     selects.length === 0 ? selectedBy : [...new Set([...selectedBy, ...selects])].toSorted()
-  const selection = selectionOf(request, names)
+  const selection = asVariant(lookup.primary, selectionOf(request, names, arrivedAt))
   const head: EntryHead = {
     text: request.text,
     status,

@@ -4,6 +4,11 @@ import type { HeaderFields } from './validators.ts'
 // RFC 9110 §9.2.1. A QUERY is one too (draft-ietf-httpbis-safe-method-w-body).
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])
 
+/** Whether the method changes nothing. */
+export function isSafe(method: string): boolean {
+  return safeMethods.has(method)
+}
+
 /**
  * The URLs whose stored responses are out of date: that of the request, and where the response says
  * the result is, as far as that is with the same origin.
@@ -14,7 +19,7 @@ export function invalidatedUrls(
   status: number,
   headers: HeaderFields,
 ): string[] {
-  if (safeMethods.has(method) || status < 200 || status >= 400) return []
+  if (isSafe(method) || status < 200 || status >= 400) return []
   const urls = new Set([url])
   const { origin } = new URL(url)
   for (const name of ['location', 'content-location']) {

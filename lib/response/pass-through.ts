@@ -1,9 +1,18 @@
+import type { HeaderFields } from '../policy/validators.ts'
 import { cacheStatus, type CacheInfo } from './cache-info.ts'
 import { Capture } from './capture.ts'
 import type { Downstream } from './downstream.ts'
 
-/** Passes a response on that has nothing to do with the cache, and says why it has not. */
-export function passThrough(down: Downstream, reason: string, statusHeaders: boolean): Capture {
+/**
+ * Passes a response on that is not for the cache, and says why.
+ * @param invalidation what its head means for what is stored
+ */
+export function passThrough(
+  down: Downstream,
+  reason: string,
+  statusHeaders: boolean,
+  invalidation?: (status: number, headers: HeaderFields) => void,
+): Capture {
   const info: CacheInfo = {
     hit: false,
     key: undefined,
@@ -15,7 +24,8 @@ export function passThrough(down: Downstream, reason: string, statusHeaders: boo
     reason,
   }
   return new Capture(down, {
-    judge() {
+    judge(status, headers) {
+      invalidation?.(status, headers)
       down.context['cache'] = info
       return { notes: statusHeaders ? ['cache-status', cacheStatus(info, reason, 0)] : [] }
     },

@@ -83,7 +83,7 @@ describe('variants', () => {
     store(shelf, english, names, 'hello')
     store(shelf, german, names, 'hallo')
     const { key } = look(shelf, german).found!
-    const selectedBy = selectionOf(german, names)
+    const { selectedBy } = look(shelf, german).found!.entry
     void shelf.storage.set(key, makeRecord({ text: 'GET http://other/', selectedBy }))
     assert.equal(look(shelf, german).variantMissing, true)
   })
@@ -93,9 +93,22 @@ describe('variants', () => {
     store(shelf, english, names, 'hello')
     store(shelf, german, names, 'hallo')
     const { key } = look(shelf, german).found!
-    const selectedBy = selectionOf(accepting('fr'), names)
+    const { since = 0 } = look(shelf, german).primary!
+    const selectedBy = selectionOf(accepting('fr'), names, since)
     void shelf.storage.set(key, makeRecord({ text: german.text, selectedBy }))
     assert.equal(look(shelf, german).variantMissing, true)
+  })
+
+  test('go with the first one', () => {
+    const shelf = newShelf()
+    store(shelf, english, names, 'hello')
+    store(shelf, german, names, 'hallo')
+    void shelf.delete(english.key)
+    assert.deepEqual(look(shelf, german), {})
+    store(shelf, plain, names, 'new')
+    for (const request of [english, german]) assert.equal(look(shelf, request).variantMissing, true)
+    store(shelf, german, names, 'neu')
+    assert.equal(bodyOf(look(shelf, german)), 'neu')
   })
 
   test('where the origin selects by another field, nothing of the old selection is found', () => {
@@ -128,10 +141,10 @@ describe('variants', () => {
   })
 
   test('a selection holds no value', () => {
-    const selection = selectionOf(accepting('secret'), names)
+    const selection = selectionOf(accepting('secret'), names, 1)
     assert.deepEqual(selection?.names, names)
     assert.match(selection?.digest ?? '', /^[\w-]{43}$/)
-    assert.equal(selectionOf(accepting('x'), []), undefined)
+    assert.equal(selectionOf(accepting('x'), [], 1), undefined)
   })
 })
 

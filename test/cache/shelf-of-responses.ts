@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import type { Entry } from '../../lib/cache/entry.ts'
-import { findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
+import { asVariant, findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
 import { Shelf } from '../../lib/cache/shelf.ts'
 import type { CacheRequest } from '../../lib/request/read-request.ts'
 import { makeRecord } from './make-entry.ts'
+
+let stored = 0
 
 /** An empty one in memory. */
 export function newShelf(): Shelf {
@@ -14,7 +16,7 @@ export function newShelf(): Shelf {
 /** Stores as a response is stored: in the place that the look-up before it gives. */
 export function store(shelf: Shelf, request: CacheRequest, names: string[], body: string): void {
   const { primary } = look(shelf, request)
-  const selectedBy = selectionOf(request, names)
+  const selectedBy = asVariant(primary, selectionOf(request, names, ++stored))
   const record = makeRecord({ text: request.text, selectedBy }, body)
   assert.equal(shelf.write(placeFor(request, primary, selectedBy), record), undefined)
 }

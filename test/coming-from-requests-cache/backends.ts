@@ -1,10 +1,10 @@
 /** Backends and their options. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { homedir, tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import type { TestContext } from 'node:test'
-import Database from 'better-sqlite3'
 import { request } from 'undici'
 import {
   BaseCache,
@@ -23,6 +23,13 @@ import { setUp, type Checks } from './desk.ts'
 
 const unknown = { code: 'ERR_CACHE_OPTION_UNKNOWN' }
 
+interface Database {
+  pragma(name: string, options: { simple: true }): unknown
+  exec(sql: string): unknown
+  close(): unknown
+}
+
+const Driver = createRequire(import.meta.url)('better-sqlite3') as new (path: string) => Database
 // A machine that is busy is not what is tested here.
 const patient = { operationTimeout: 60_000 }
 const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
@@ -149,7 +156,7 @@ export const backendChecks: Checks = {
 
   '`busy_timeout`, `timeout`': async (t) => {
     const { path, cache } = openSqlite(t, { timeout: 60 })
-    const other = new Database(path)
+    const other = new Driver(path)
     other.exec('BEGIN IMMEDIATE')
     let turns = 0
     const turning = setInterval(() => turns++, 5)
@@ -187,7 +194,7 @@ export const backendChecks: Checks = {
 
   '`max_cache_bytes`, `block_bytes`, `sync_index`': () => {
     for (const name of ['max_cache_bytes', 'block_bytes', 'sync_index']) {
-      assert.throws(() => new FileCache('x', { [name]: 1 } as object), unknown, name)
+      assert.throws(() => new FileCache('x', { [name]: 1 }), unknown, name)
     }
   },
 }
@@ -201,7 +208,7 @@ interface OpenSqlite {
 
 function openSqlite(t: TestContext, options: SQLiteCacheOptions = {}): OpenSqlite {
   const cache = new SQLiteCache(join(temporaryFolder(t), 'cache'), options)
-  const database = new Database(cache.path)
+  const database = new Driver(cache.path)
   t.after(async () => {
     database.close()
     await cache.close()

@@ -126,6 +126,25 @@ export const contentChecks: Checks = {
     assert.equal((await cache.history(url('/old'))).length, 2)
   },
 
+  '`cache.recreate_keys()`': async (t) => {
+    const { cache, ask, hits, origin } = await setUp(t)
+    await hits('/?page=1', '/old?page=1')
+    await ask('/varies?page=1', {}, { headers: { 'accept-language': 'de' } })
+    const options = { ignoredParameters: ['page'] }
+    const { kept, unreadable } = await cache.recreateKeys(options)
+    assert.deepEqual([kept, unreadable], [1, 0], 'all but /new, which has no page')
+    const after = await setUp(t, { ...options, backend: cache, onlyIfCached: true }, origin)
+    // Theirs loses redirects, and the header fields that select a variant.
+    assert.deepEqual(await after.hits('/?page=2', '/old?page=2'), [true, true])
+    for (const [language, status] of [
+      ['de', 200],
+      ['fr', 504],
+    ] as const) {
+      const headers = { 'accept-language': language }
+      assert.equal((await after.ask('/varies', {}, { headers })).status, status)
+    }
+  },
+
   '`cache.reset_expiration(…)`': async (t) => {
     const { cache, ask, hits, url } = await setUp(t, { expireAfter: 5 })
     await hits('/a', '/b')

@@ -11,27 +11,33 @@ export type Check = (t: TestContext) => Promise<void> | void
 /** By the row's first cell. */
 export type Checks = Readonly<Record<string, Check>>
 
+type Asks<Way extends typeof viaFetch | typeof viaRequest> = (
+  path: string,
+  call?: CallOptions,
+  init?: Parameters<Way>[3],
+) => Promise<Got>
+
 export interface Desk extends CachedAgent {
   readonly cache: BaseCache
   readonly origin: Origin
-  url(path: string): string
+  readonly url: (path: string) => string
   /** By `fetch`, options of the call around it. */
-  ask(path: string, call?: CallOptions, init?: Parameters<typeof viaFetch>[3]): Promise<Got>
+  readonly ask: Asks<typeof viaFetch>
   /** By undici's `request()`, options of the call in its own. */
-  request(path: string, call?: CallOptions, init?: Parameters<typeof viaRequest>[3]): Promise<Got>
+  readonly request: Asks<typeof viaRequest>
   /** Which of these are answered from the cache, asked one after the other. */
-  hits(...paths: string[]): Promise<boolean[]>
+  readonly hits: (...paths: string[]) => Promise<boolean[]>
 }
 
 /** The body says how often the path has been asked for; see each line for what else it may do. */
 export const answer: Answer = ({ path, headers }, response, nth) => {
   const { pathname } = new URL(path, 'http://origin')
-  if (pathname === '/old') return response.writeHead(302, { location: '/new' }).end()
+  if (pathname === '/old') return void response.writeHead(302, { location: '/new' }).end()
   if (pathname.startsWith('/tag')) response.setHeader('etag', '"1"')
   if (pathname.startsWith('/max-age')) response.setHeader('cache-control', 'max-age=60')
   if (pathname.startsWith('/varies')) response.setHeader('vary', 'accept-language')
   if (pathname.startsWith('/cookie')) response.setHeader('set-cookie', ['a=1; Path=/', 'b=2'])
-  if (headers['if-none-match'] === '"1"') return response.writeHead(304).end()
+  if (headers['if-none-match'] === '"1"') return void response.writeHead(304).end()
   if (pathname.startsWith('/fails-later') && nth > 1) response.statusCode = 503
   const [status] = /\d{3}/.exec(pathname) ?? []
   if (status !== undefined) response.statusCode = Number(status)

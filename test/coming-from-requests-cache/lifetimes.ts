@@ -94,7 +94,8 @@ export const lifetimeChecks: Checks = {
       headers: { 'cache-control': `max-age=${maxAge}` },
     })
     const young = await ask('/', {}, asking(60))
-    assert.deepEqual([young.text, young.info?.expiresAt! - young.info?.storedAt!], ['1', 3_600_000])
+    const { storedAt, expiresAt } = young.info!
+    assert.deepEqual([young.text, expiresAt! - storedAt!], ['1', 3_600_000])
     assert.equal((await ask('/', {}, asking(0))).text, '2')
     assert.equal(secondsOf(await ask('/other', { expireAfter: 60 })), 60)
   },

@@ -1,7 +1,7 @@
 /** What is cached, and which requests share it. */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
-import { BaseCache, cacheInterceptor, FileCache, SQLiteCache } from '../../lib/index.ts'
+import { BaseCache, cacheInterceptor, SQLiteCache, type FileCache } from '../../lib/index.ts'
 import { secondsOf } from '../integration/ask.ts'
 import { temporaryFolder } from '../integration/caches.ts'
 import { storedBytes } from '../integration/stored-bytes.ts'
@@ -59,9 +59,9 @@ export const optionChecks: Checks = {
   '`match_headers`, `include_get_headers`': async (t) => {
     for (const matchHeaders of [true, ['Accept']]) {
       const { ask } = await setUp(t, { matchHeaders })
-      const texts = []
+      const texts: string[] = []
       for (const accept of ['a/b', 'a/c', 'a/b', 'a/c']) {
-        const headers = { accept, 'x-request-id': `${texts.length}` }
+        const headers: Record<string, string> = { accept, 'x-request-id': `${texts.length}` }
         texts.push((await ask('/', {}, { headers })).text)
       }
       assert.deepEqual(texts, ['1', '2', '1', '2'])

@@ -1,6 +1,9 @@
 /** Each row of the README's table is tried, and each name of requests-cache has a row. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { nearestName } from '../../lib/errors.ts'
+import { cacheInterceptor } from '../../lib/index.ts'
+import { callRules, optionRules } from '../../lib/option-rules.ts'
 import { backendChecks } from './backends.ts'
 import { clientChecks } from './clients.ts'
 import { contentChecks } from './contents.ts'
@@ -54,6 +57,19 @@ describe('README, "Coming from requests-cache"', () => {
 
   test('a row without a name of ours says why', () => {
     for (const { there, here, why } of rows) assert.ok(here !== '' || why.length > 20, there)
+  })
+
+  test('an option in their spelling is refused with the right one', () => {
+    for (const name of [...Object.keys(optionRules), ...Object.keys(callRules)]) {
+      const theirs = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+      if (theirs === name) continue
+      const known = Object.keys(name in optionRules ? optionRules : callRules)
+      assert.equal(nearestName(theirs, known), name)
+    }
+    assert.throws(() => cacheInterceptor({ expire_after: 60 } as object), {
+      code: 'ERR_CACHE_OPTION_UNKNOWN',
+      message: /'expire_after'; did you mean 'expireAfter'\?/,
+    })
   })
 
   for (const { there, here } of rows) {

@@ -172,7 +172,7 @@ export const serializerChecks: Checks = {
       ),
       [],
     )
-    assert.ok(kinds.includes('store') && kinds.includes('error'), `${seen}`)
+    assert.ok(kinds.includes('store') && kinds.includes('error'), seen.join())
   },
 
   'examples `convert_cache.py`, `vcr.py`, `benchmark.py`': async (t) => {
@@ -183,7 +183,7 @@ export const serializerChecks: Checks = {
     for (const args of [
       ['copy', 'sqlite:from', 'file:to?serializer=json'],
       ['export', 'file:to?serializer=json', 'site.har'],
-      ['bench', 'sqlite:bench', '--seconds', '1', '--bytes', '100'],
+      ['bench', 'sqlite:from', '--seconds', '1', '--bytes', '100'],
     ]) {
       // As npx undici-cache copy, export and bench.
       const { code, err } = await runCli(args, { folder })

@@ -20,9 +20,9 @@ export const serverChecks: Checks = {
     if (skip !== false) return t.skip(skip)
     const { hostname: host, port } = new URL(url)
     const cacheName = freshName()
-    const connection = new Redis(url) as Redis & { readonly connection?: never }
+    const connection = new Redis(url)
     t.after(() => connection.disconnect())
-    const given = { connection: connection as never, commandTimeout: 60_000 }
+    const given = { connection, commandTimeout: 60_000 }
     const outer = new RedisCache(cacheName, { host, port: Number(port), commandTimeout: 60_000 })
     // Theirs takes the keys of `ns:x` for those of `ns`.
     const inner = new RedisCache(`${cacheName}:x`, given)
@@ -43,7 +43,7 @@ export const serverChecks: Checks = {
     if (skip !== false) return t.skip(skip)
     const client = new Redis(url)
     t.after(() => client.disconnect())
-    const cache = new RedisCache(freshName(), { connection: client as never })
+    const cache = new RedisCache(freshName(), { connection: client })
     const { ask } = await setUp(t, { backend: cache })
     const lived = async (key: string): Promise<number> => {
       const [name] = await client.keys(`*${key}*`)
@@ -65,7 +65,7 @@ export const serverChecks: Checks = {
     const cacheName = freshName()
     const client = new MongoClient(url, { retryWrites: false })
     t.after(() => client.close())
-    const connection = client as never
+    const connection = client
     for (const cache of [
       new MongoCache(cacheName, { url, retryWrites: false, operationTimeout: 60_000 }),
       new GridFSCache(`${cacheName}-files`, { connection, operationTimeout: 60_000 }),
@@ -87,7 +87,7 @@ export const serverChecks: Checks = {
     const name = freshName()
     const client = new MongoClient(url, { retryWrites: false })
     t.after(() => client.close())
-    const cache = new MongoCache(name, { connection: client as never, operationTimeout: 60_000 })
+    const cache = new MongoCache(name, { connection: client, operationTimeout: 60_000 })
     const at = Date.now() + 3_600_000
     await cache.responses.set('hour', { ...record, expiresAt: at })
     await cache.responses.set('never', record)
@@ -117,7 +117,7 @@ export const serverChecks: Checks = {
       assert.equal(await cache.size(), 0)
       await cache.close()
       const client = new DynamoDBClient({ region, endpoint, credentials, profile: 'none' })
-      const connection = client as never
+      const connection = client
       const absent = new DynamoDbCache(`${cacheName}-absent`, { connection, createTable: false })
       await assert.rejects(async () => absent.responses.get('key'))
       client.destroy()

@@ -154,7 +154,7 @@ for (const backend of embedded) {
         expireAfter: ({ url }) => (url.endsWith('/short') ? 0.001 : 'never'),
       })
       for (const path of ['/a', '/a', '/long', '/short', '/hop1']) await get(path)
-      await request(`${origin.url}/a`, { method: 'POST', dispatcher: agent })
+      await request(`${origin.url}/other`, { method: 'POST', dispatcher: agent })
       const offline = { dispatcher: agent, cache: { onlyIfCached: true } }
       await request(`${origin.url}/none`, offline as object)
       await later(5)

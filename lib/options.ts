@@ -5,7 +5,7 @@ import type { CacheError } from './errors.ts'
 import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'
 import type { Tags } from './policy/tags.ts'
 import type { UrlPattern } from './policy/url-patterns.ts'
-import type { Identity, TextOfRequest } from './request/key-rules.ts'
+import type { MatchOptions } from './request/key-rules.ts'
 import type { Serializer } from './serializers/serializer.ts'
 import type { Ms } from './units.ts'
 
@@ -47,10 +47,8 @@ export interface CallOptions {
  * Options of `cacheInterceptor()` and `installCache()`; README, "Options", has the defaults. The
  * alias, where it is known, says which `backendOptions` there are.
  */
-export interface CacheOptions<Alias extends BackendAlias = BackendAlias> extends Omit<
-  CallOptions,
-  'key'
-> {
+export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
+  extends Omit<CallOptions, 'key' | keyof MatchOptions>, MatchOptions {
   /** Where responses are kept: an alias, or a cache. Default `'sqlite'`. */
   readonly backend?: Alias | BaseCache | undefined
   /** What it is called there: a path for files, a label in memory. Default `'http_cache'`. */
@@ -78,31 +76,6 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias> extends
   readonly filter?: ((request: RequestSummary, response: ResponseSummary) => boolean) | undefined
   /** Header fields of responses that hold tags, as `['cache-tag']`. Default: none. */
   readonly tagHeaders?: readonly string[] | undefined
-  /** Header fields that are part of the key; true: all that the caller wrote. Default false. */
-  readonly matchHeaders?: readonly string[] | boolean | undefined
-  /**
-   * Names that are no part of the key and are not stored, whatever their case: of parameters of the
-   * query, fields of a form, members of JSON (`'token'`, `'user.session.id'`, `'items[].id'`) and
-   * header fields. A credential that is named does not keep users apart.
-   */
-  readonly ignoredParameters?: readonly string[] | undefined
-  /** The only parameters of the query that count, credentials aside. Default: all. */
-  readonly keptParameters?: readonly string[] | undefined
-  /**
-   * Knows GraphQL queries by operation and variables, however they are spelled, and caches those that
-   * are sent with POST. Mutations and subscriptions never are cached. Default false.
-   */
-  readonly graphql?: boolean | undefined
-  /**
-   * Gives a request its key, in the place of URL and body; undefined leaves it as it is. The text
-   * is stored as it is. Credentials, of which it is not told, still keep users apart.
-   */
-  readonly keyFn?: TextOfRequest | undefined
-  /**
-   * How users are told apart: by their credentials (`'isolated'`), not at all (`'shared'`), or by
-   * the text that a function gives; undefined stands for their credentials. Default `'isolated'`.
-   */
-  readonly identity?: Identity | undefined
   /** Methods that are looked up and stored. Default `['GET', 'HEAD']`. */
   readonly allowableMethods?: readonly string[] | undefined
   /** Statuses that are stored, besides redirects. Default `[200]`. */

@@ -7,6 +7,7 @@
 import { hash } from 'node:crypto'
 import type { StoredRecord } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
+import { writerOf } from '../serializers/label.ts'
 import { headerFields } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import type { BodyParts, Entry, EntryHead, RedirectChain, StoredRequest } from './entry.ts'
@@ -80,7 +81,10 @@ export function encodeEntry(
 export function decodeHead(head: string): EntryHead & Omit<StoredBody, 'bytes'> {
   const text = firstLine(head)
   const line = parse(text) as Partial<ResponseLine> | undefined
-  if (line === undefined || !isResponseLine(line)) throw corrupt('its head')
+  if (line === undefined || !isResponseLine(line)) {
+    const writer = line === undefined ? writerOf(head) : undefined
+    throw corrupt(writer === undefined ? 'its head' : `it was written by ${writer}, not as it is`)
+  }
   if (isSuspicious(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
     throw corrupt('a header field')
   }

@@ -24,13 +24,32 @@ export type TextOfRequest = (request: RequestDetails) => string | undefined
 /** How users are told apart. */
 export type Identity = 'isolated' | 'shared' | TextOfRequest
 
-/** Which requests share a response; see `CacheOptions`. */
+/** Options about keys: which requests share a response. */
 export interface MatchOptions {
+  /** Header fields that are part of the key; true: all that the caller wrote. Default false. */
   readonly matchHeaders?: readonly string[] | boolean | undefined
+  /**
+   * Names that are no part of the key and are not stored, whatever their case: of parameters of the
+   * query, fields of a form, members of JSON (`'token'`, `'user.session.id'`, `'items[].id'`) and
+   * header fields. A credential that is named does not keep users apart.
+   */
   readonly ignoredParameters?: readonly string[] | undefined
+  /** The only parameters of the query that count, credentials aside. Default: all. */
   readonly keptParameters?: readonly string[] | undefined
+  /**
+   * Knows GraphQL queries by operation and variables, however they are spelled, and caches those that
+   * are sent with POST. Mutations and subscriptions never are cached. Default false.
+   */
   readonly graphql?: boolean | undefined
+  /**
+   * Gives a request its key, in the place of URL and body; undefined leaves it as it is. The text
+   * is stored as it is. Credentials, of which it is not told, still keep users apart.
+   */
   readonly keyFn?: TextOfRequest | undefined
+  /**
+   * How users are told apart: by their credentials (`'isolated'`), not at all (`'shared'`), or by
+   * the text that a function gives; undefined stands for their credentials. Default `'isolated'`.
+   */
   readonly identity?: Identity | undefined
 }
 

@@ -4,6 +4,9 @@
  */
 const maxBytes = 4 * 2 ** 20
 const maxReplays = 1000
+// Below that there is no need to know when the loop turns: storages that answer later turn it.
+const fewReplays = 32
+const fewBytes = 2 ** 18
 
 /** Counts what is replayed between two turns of the loop; see the top of the file. */
 export class LoopTurn {
@@ -14,7 +17,7 @@ export class LoopTurn {
 
   /** @returns whether one more replay of that size fits into this turn */
   spend(bytes: number): boolean {
-    if (!this.#armed) this.#arm()
+    if (!this.#armed && (this.#replays >= fewReplays || this.#bytes >= fewBytes)) this.#arm()
     if (this.#replays >= maxReplays || this.#bytes >= maxBytes) return false
     this.#replays++
     this.#bytes += bytes

@@ -13,7 +13,7 @@ import type { CacheRequest } from '../request/read-request.ts'
 import { serialized, serializerRule, type SerializerOption } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
-import type { CachedResponse } from './cached-response.ts'
+import { CachedResponse } from './cached-response.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
@@ -107,6 +107,16 @@ export class BaseCache {
   /** Whether a response or redirect is stored for the request, expired or not. */
   async has(target: RequestTarget): Promise<boolean> {
     return (await findStored(this.#shelf, this.#describe(target), undefined)).found !== undefined
+  }
+
+  /**
+   * What is stored for a request, expired or not: a response, or a redirect, whose chain `history()`
+   * follows. Its body is read when asked for.
+   */
+  async get(target: RequestTarget): Promise<CachedResponse | undefined> {
+    const { found } = await findStored(this.#shelf, this.#describe(target), undefined)
+    const record = found && (await found.shelf.record(found.key))
+    return found && record && new CachedResponse(found.shelf.storage, { key: found.key, ...record })
   }
 
   /**

@@ -149,6 +149,21 @@ for (const backend of embedded) {
       assert.equal(await get(), false, 'the chain leads through it')
     })
 
+    test('get() gives what answers a request', async (t) => {
+      const { origin, cache, get } = await start(t)
+      for (const path of ['/a', '/hop1']) await get(path)
+      await get('/long')
+      const found = await cache.get(`${origin.url}/a`)
+      const { method, url, status, key } = found!
+      assert.deepEqual([method, url, status], ['GET', `${origin.url}/a`, 200])
+      assert.equal(key, cache.createKey(`${origin.url}/a`))
+      assert.equal((await found!.body()).toString(), '/a de 1')
+      assert.equal((await cache.get(`${origin.url}/hop1`))!.status, 302)
+      assert.equal((await (await cache.get(`${origin.url}/long`))!.body()).byteLength, 2_500_000)
+      assert.equal(await cache.get(`${origin.url}/other`), undefined)
+      assert.equal(await cache.get({ url: `${origin.url}/a`, method: 'HEAD' }), undefined)
+    })
+
     test('stats() counts what is stored and what was done', async (t) => {
       const { origin, cache, agent, get } = await start(t, {
         expireAfter: ({ url }) => (url.endsWith('/short') ? 0.001 : 'never'),

@@ -21,9 +21,10 @@ export function invalidationBy(
   settings: Settings,
   options: Dispatcher.DispatchOptions,
 ): Invalidation | undefined {
-  const { cache, keyRules, key, readOnly } = settings
+  const { cache, keyRules, key, readOnly, allowableMethods } = settings
   const { method } = options
-  if (isSafe(method) || readOnly) return undefined
+  // Who has it cached says that it changes nothing.
+  if (isSafe(method) || readOnly || allowableMethods.has(method)) return undefined
   return (status, headers) => {
     for (const url of invalidatedUrls(method, writtenUrl(options), status, headers)) {
       const { origin, pathname, search } = new URL(url)

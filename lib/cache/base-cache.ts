@@ -106,6 +106,7 @@ export class BaseCache {
 
   /** Whether a response or redirect is stored for the request, expired or not. */
   async has(target: RequestTarget): Promise<boolean> {
+    await this.flush()
     return (await findStored(this.#shelf, this.#describe(target), undefined)).found !== undefined
   }
 
@@ -114,6 +115,7 @@ export class BaseCache {
    * follows. Its body is read when asked for.
    */
   async get(target: RequestTarget): Promise<CachedResponse | undefined> {
+    await this.flush()
     const { found } = await findStored(this.#shelf, this.#describe(target), undefined)
     const record = found && (await found.shelf.record(found.key))
     return found && record && new CachedResponse(found.shelf.storage, { key: found.key, ...record })
@@ -201,7 +203,8 @@ export class BaseCache {
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
-  history(target: RequestTarget): Promise<HistoryStep[]> {
+  async history(target: RequestTarget): Promise<HistoryStep[]> {
+    await this.flush()
     const describe = (next: RequestTarget): CacheRequest => this.#describe(next)
     return historyOf(target, describe, async (next) => findStored(this.#shelf, next, undefined))
   }
@@ -291,7 +294,7 @@ export class BaseCache {
     return verifyAll(this.#shelf, options, Date.now())
   }
 
-  /** Waits for what is being written, as long as it gets on: a storage may hang. */
+  /** Waits for what is being written now, as long as it gets on: a storage may hang. */
   async flush(): Promise<void> {
     await this.#writes.settle(stuckAfter)
   }
@@ -363,7 +366,7 @@ export class BaseCache {
 
   async #close(): Promise<void> {
     this.#writes.deleteNow()
-    await this.#writes.settle(stuckAtEnd)
+    await this.#writes.settleAll(stuckAtEnd)
     await this.responses.close()
     await this.redirects.close()
     await this.disconnect()

@@ -28,16 +28,32 @@ export class Writes {
     return work
   }
 
-  /** Waits for what is under way, until none of it has ended for so long. */
+  /**
+   * Waits for what is under way now, unless none of it, nor of what came after it, has ended for so
+   * long: a storage may hang.
+   */
   async settle(patience: Ms): Promise<void> {
-    for (let ended = -1; this.#underWay.size > 0 && this.#ended > ended;) {
+    if (this.#underWay.size === 0) return
+    let settled = false
+    const all = Promise.all(this.#underWay).then(() => {
+      settled = true
+    })
+    for (let ended = -1; !settled && this.#ended > ended;) {
       ended = this.#ended
       let timer: NodeJS.Timeout | undefined
       const pause = new Promise((resolve) => {
         timer = setTimeout(resolve, patience)
       })
-      await Promise.race([Promise.all(this.#underWay), pause])
+      await Promise.race([all, pause])
       clearTimeout(timer)
+    }
+  }
+
+  /** Waits until nothing is under way any more, as long as it gets on. */
+  async settleAll(patience: Ms): Promise<void> {
+    for (let ended = -1; this.#underWay.size > 0 && this.#ended > ended;) {
+      ended = this.#ended
+      await this.settle(patience)
     }
   }
 

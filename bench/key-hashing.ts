@@ -1,7 +1,8 @@
 /** What does it cost to know a request by its key? */
 import { createHash } from 'node:crypto'
 import { readBody, type ReadBody } from '../lib/request/read-body.ts'
-import { completeRequest, readHead, type RequestOptions } from '../lib/request/read-request.ts'
+import { completeRequest, readHead } from '../lib/request/read-request.ts'
+import type { RequestOptions } from '../lib/request/request.ts'
 import type { Bench } from './bench.ts'
 import { jsonBody } from './bodies.ts'
 import type { Group } from './harness.ts'

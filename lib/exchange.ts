@@ -6,7 +6,7 @@ import type { LoopTurn } from './loop-turn.ts'
 import type { Settings } from './settings.ts'
 import type { Directives } from './policy/cache-control.ts'
 import type { Refreshes } from './refreshes.ts'
-import type { CacheRequest } from './request/read-request.ts'
+import type { CacheRequest } from './request/request.ts'
 import type { Downstream } from './response/downstream.ts'
 
 /** What the exchanges of one interceptor share. */

@@ -21,12 +21,8 @@ import { refusesUrl } from './policy/lifetime-rules.ts'
 import { Refreshes } from './refreshes.ts'
 import { flatHeaders, isOneShot } from './request/headers.ts'
 import { readBody, type ReadBody } from './request/read-body.ts'
-import {
-  completeRequest,
-  readHead,
-  type CacheRequest,
-  type RequestHead,
-} from './request/read-request.ts'
+import { completeRequest, readHead } from './request/read-request.ts'
+import type { CacheRequest, RequestHead } from './request/request.ts'
 import { Downstream } from './response/downstream.ts'
 import { asHandler, type Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'

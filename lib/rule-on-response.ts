@@ -11,7 +11,7 @@ import { earlier, expiryOf, lifetimeForms, type Expiry } from './policy/lifetime
 import { lifetimeOf, type RequestSummary, type ResponseSummary } from './policy/lifetime-rules.ts'
 import { tagsOf } from './policy/tags.ts'
 import { normalizeUrl } from './request/normalize-url.ts'
-import type { CacheRequest } from './request/read-request.ts'
+import type { CacheRequest } from './request/request.ts'
 import type { EpochMs } from './units.ts'
 
 /** A decision, and what the entry is tagged with. */

@@ -5,11 +5,20 @@
 import { CacheError } from '../errors.ts'
 import type { Ms } from '../units.ts'
 
+interface Question {
+  /** By the clock that only goes forward. */
+  readonly until: Ms
+  readonly giveUp: (error: Error) => void
+}
+
 /** See the top of the file. */
 export class Waiting {
   readonly #server: string
   readonly #limit: Ms
-  readonly #waiting = new Set<(error: Error) => void>()
+  /** In the order in which they are too late. */
+  readonly #waiting = new Set<Question>()
+  /** One for all of them: a timer for each would take longer than the rest of what is done here. */
+  #timer: NodeJS.Timeout | undefined
   #refusal: Error | undefined
   #closed = false
 
@@ -27,24 +36,22 @@ export class Waiting {
   for<T>(ask: () => Promise<T>, cancel?: () => void): Promise<T> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     return new Promise((resolve, reject) => {
-      const giveUp = (error: Error): void => {
-        settled()
-        reject(error)
-        cancel?.()
+      const question: Question = {
+        until: performance.now() + this.#limit,
+        giveUp: (error) => {
+          this.#end(question)
+          reject(error)
+          cancel?.()
+        },
       }
-      const late = setTimeout(() => giveUp(this.#tooLate()), this.#limit)
-      const settled = (): void => {
-        clearTimeout(late)
-        this.#waiting.delete(giveUp)
-      }
-      this.#waiting.add(giveUp)
+      this.#begin(question)
       ask().then(
         (answer) => {
-          settled()
+          this.#end(question)
           resolve(answer)
         },
         (error: unknown) => {
-          settled()
+          this.#end(question)
           reject(error)
         },
       )
@@ -55,7 +62,7 @@ export class Waiting {
   refuse(reason: Error): void {
     if (this.#closed) return
     this.#refusal = reason
-    for (const giveUp of this.#waiting) giveUp(reason)
+    for (const { giveUp } of this.#waiting) giveUp(reason)
   }
 
   /** The server is back. */
@@ -67,6 +74,31 @@ export class Waiting {
   close(): void {
     this.refuse(new CacheError('ERR_CACHE_STORAGE_CLOSED', 'the cache is closed'))
     this.#closed = true
+  }
+
+  #begin(question: Question): void {
+    this.#waiting.add(question)
+    if (this.#waiting.size > 1) return
+    // The process does not end while it waits, and is not kept from it when nothing is asked.
+    if (this.#timer === undefined) this.#giveUpAt(question)
+    else this.#timer.ref()
+  }
+
+  #end(question: Question): void {
+    this.#waiting.delete(question)
+    if (this.#waiting.size === 0) this.#timer?.unref()
+  }
+
+  #giveUpAt({ until }: Question): void {
+    const giveUpLate = (): void => {
+      this.#timer = undefined
+      const now = performance.now()
+      for (const question of this.#waiting) {
+        if (question.until > now) return this.#giveUpAt(question)
+        question.giveUp(this.#tooLate())
+      }
+    }
+    this.#timer = setTimeout(giveUpLate, Math.ceil(until - performance.now()))
   }
 
   #tooLate(): CacheError {

@@ -2,7 +2,8 @@
 import { invalidOption, misuse } from '../errors.ts'
 import type { KeyRules } from '../request/key-rules.ts'
 import { keyBody } from '../request/normalize-body.ts'
-import { completeRequest, readHead, type CacheRequest } from '../request/read-request.ts'
+import { completeRequest, readHead } from '../request/read-request.ts'
+import type { CacheRequest } from '../request/request.ts'
 
 /** A request with its method and headers. */
 export interface DetailedTarget {

@@ -6,7 +6,7 @@
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { eachHeader } from '../request/headers.ts'
-import type { CacheRequest } from '../request/read-request.ts'
+import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
 import { findStored, notFound, type Found, type Lookup } from './lookup.ts'

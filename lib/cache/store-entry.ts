@@ -1,7 +1,7 @@
 /** Puts responses, redirects and chains into a cache, and takes out what they replace. */
 import type { StoredRecord } from '../backends/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
-import type { CacheRequest } from '../request/read-request.ts'
+import type { CacheRequest } from '../request/request.ts'
 import type { EpochMs } from '../units.ts'
 import { partHead, partKeys } from './body-parts.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'

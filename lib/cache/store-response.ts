@@ -2,12 +2,8 @@
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import { takeOutEchoes, type TakenOut } from '../request/echoes.ts'
-import {
-  completeRequest,
-  readHead,
-  redactedHeaders,
-  type CacheRequest,
-} from '../request/read-request.ts'
+import { completeRequest, readHead, redactedHeaders } from '../request/read-request.ts'
+import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
 import { endToEnd } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'

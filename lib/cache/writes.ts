@@ -34,17 +34,15 @@ export class Writes {
    */
   async settle(patience: Ms): Promise<void> {
     if (this.#underWay.size === 0) return
+    const all = Promise.all(this.#underWay).then(() => true)
     let settled = false
-    const all = Promise.all(this.#underWay).then(() => {
-      settled = true
-    })
     for (let ended = -1; !settled && this.#ended > ended;) {
       ended = this.#ended
       let timer: NodeJS.Timeout | undefined
-      const pause = new Promise((resolve) => {
-        timer = setTimeout(resolve, patience)
+      const pause = new Promise<boolean>((resolve) => {
+        timer = setTimeout(resolve, patience, false)
       })
-      await Promise.race([all, pause])
+      settled = await Promise.race([all, pause])
       clearTimeout(timer)
     }
   }

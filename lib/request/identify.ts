@@ -4,7 +4,7 @@ import { CacheError } from '../errors.ts'
 import { isCredentialHeader, redacted } from './credentials.ts'
 import { eachHeader } from './headers.ts'
 import type { RequestDetails, TextOfRequest } from './key-rules.ts'
-import type { RequestHead, RequestOptions, RuledHead } from './read-request.ts'
+import type { RequestHead, RequestOptions, RuledHead } from './request.ts'
 
 /** What a request is known by, under rules. */
 export interface Identified {

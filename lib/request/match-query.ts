@@ -2,7 +2,7 @@
 import { isCredentialParameter, redacted } from './credentials.ts'
 import { readGraphqlQuery, withoutIgnoredVariables } from './graphql-request.ts'
 import type { KeyRules } from './key-rules.ts'
-import type { NormalizedUrl } from './normalize-url.ts'
+import type { NormalizedUrl } from './request.ts'
 import { decodeParameter, sortParameters, unescapePath, writtenPair } from './parameters.ts'
 
 /** @param before the URL up to its question mark, that included */

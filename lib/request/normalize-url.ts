@@ -5,33 +5,12 @@
  * undici has parsed the URL already and sends the path as it is, so origin and path are put together
  * by hand: that is 31 times as fast as parsing them again.
  */
-import { stringify, type ParsedUrlQueryInput } from 'node:querystring'
+import { stringify } from 'node:querystring'
 import { isCredentialParameter, mayHoldCredential, redacted } from './credentials.ts'
-import type { OperationKind } from './graphql-document.ts'
 import type { KeyRules } from './key-rules.ts'
 import { matchQuery } from './match-query.ts'
+import type { NormalizedUrl, UrlParts } from './request.ts'
 import { escapePath, sortParameters } from './parameters.ts'
-
-/** What undici's dispatch options say about the URL. */
-export interface UrlParts {
-  readonly origin?: string | URL | null | undefined
-  readonly path: string
-  readonly query?: ParsedUrlQueryInput | null | undefined
-}
-
-/** A URL, without its credentials. */
-export interface NormalizedUrl {
-  /** For the key: sorted, without credentials and fragment. */
-  readonly normalized: string
-  /** For people: in the order of the caller, without credentials. */
-  readonly shown: string
-  /** `name=value` of each credential that was taken out, still percent-encoded. */
-  readonly credentials: readonly string[]
-  /** `name=value` of what the rules ignore. */
-  readonly ignored?: readonly string[]
-  /** What the GraphQL document in it does, where the rules look for one. */
-  readonly operation?: OperationKind | undefined
-}
 
 const plainPath = /^\/[\w\-.~!$'()*+,;:@/%?=&[\]]*$/
 const noCredentials: readonly string[] = []

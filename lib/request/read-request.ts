@@ -7,77 +7,16 @@ import { eachHeader, headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import type { KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
-import { normalizeUrl, writtenUrl, type UrlParts } from './normalize-url.ts'
+import { normalizeUrl, writtenUrl } from './normalize-url.ts'
+import type {
+  BypassReason,
+  CacheRequest,
+  RequestHead,
+  RequestOptions,
+  RuledHead,
+} from './request.ts'
 import type { ReadBody } from './read-body.ts'
 import { ignoredParameter, secretForms } from './secret-forms.ts'
-
-/** The part of undici's `DispatchOptions` that is read here. */
-export interface RequestOptions extends UrlParts {
-  readonly method: string
-  readonly headers?: unknown
-  readonly body?: unknown
-  readonly upgrade?: unknown
-}
-
-/** A request as the cache sees it; made once, before anything is looked up. */
-export interface CacheRequest {
-  readonly method: string
-  /** What the stored request is compared with; see `create-key.ts`. */
-  readonly text: string
-  /** `text`, hashed: the key in the storages. */
-  readonly key: string
-  /** As the caller wrote it, credentials aside. */
-  readonly url: string
-  readonly cacheControl: string | undefined
-  readonly pragma: string | undefined
-  /** Whether fetch asks: it follows redirects itself, and copies what it is handed. */
-  readonly fromFetch: boolean
-  /** The header fields as the caller handed them to undici. */
-  readonly headers: unknown
-  /** `name: value` and `name=value` of what `text` holds as a digest. */
-  readonly credentials: readonly string[]
-  /** The same of what `text` does not hold: requests that differ in it share a response. */
-  readonly ignored: readonly string[]
-  readonly rules: KeyRules | undefined
-  /** The caller's own key, if it was sent with one. */
-  readonly givenKey: string | undefined
-}
-
-/** Why a request is left alone. */
-export type BypassReason =
-  | 'upgrade'
-  | 'no-origin'
-  | 'range'
-  | 'conditional'
-  | 'event-stream'
-  | 'body'
-  | 'graphql-mutation'
-  | 'graphql-subscription'
-  | 'callback-failed'
-
-/** What the header fields say, read in one pass. */
-export interface RequestHead {
-  readonly url: string
-  readonly normalizedUrl: string
-  readonly credentials: readonly string[]
-  readonly contentType: string | undefined
-  readonly cacheControl: string | undefined
-  readonly pragma: string | undefined
-  readonly fromFetch: boolean
-  /** What the rules of the caller say to it; undefined where there are none. */
-  readonly ruled: RuledHead | undefined
-}
-
-/** A head under rules. */
-export interface RuledHead {
-  readonly rules: KeyRules
-  /** `name: value` and `name=value` of what they leave out of the key. */
-  readonly ignored: readonly string[]
-  /** Of the fields that they want in the key. */
-  readonly headersDigest: string | undefined
-  /** As it goes to the origin; for a function of theirs. */
-  readonly writtenUrl: string | undefined
-}
 
 const nothing: readonly string[] = []
 

@@ -7,7 +7,8 @@ import { createKey, type Key } from './create-key.ts'
 import { redacted } from './credentials.ts'
 import { identify } from './identify.ts'
 import type { KeyRules } from './key-rules.ts'
-import { readHead, type RequestHead } from './read-request.ts'
+import { readHead } from './read-request.ts'
+import type { RequestHead } from './request.ts'
 
 /** A request as it is stored: see `StoredRequest` and `EntryHead.text`. */
 export interface KeptRequest {

@@ -11,7 +11,7 @@ import {
   selectionOf,
 } from '../../lib/cache/lookup.ts'
 import { encodeChain } from '../../lib/cache/record.ts'
-import type { CacheRequest } from '../../lib/request/read-request.ts'
+import type { CacheRequest } from '../../lib/request/request.ts'
 import { requestOf } from '../request/request-of.ts'
 import { makeRecord, storedRequest } from './make-entry.ts'
 import { bodyOf, look, newShelf, store } from './shelf-of-responses.ts'

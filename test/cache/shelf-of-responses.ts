@@ -3,7 +3,7 @@ import { MemoryStorage } from '../../lib/backends/memory.ts'
 import type { Entry } from '../../lib/cache/entry.ts'
 import { asVariant, findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
 import { Shelf } from '../../lib/cache/shelf.ts'
-import type { CacheRequest } from '../../lib/request/read-request.ts'
+import type { CacheRequest } from '../../lib/request/request.ts'
 import { makeRecord } from './make-entry.ts'
 
 let stored = 0

@@ -155,7 +155,7 @@ export const backendChecks: Checks = {
   },
 
   '`busy_timeout`, `timeout`': async (t) => {
-    const { path, cache } = openSqlite(t, { timeout: 60 })
+    const { path, cache } = openSqlite(t, { timeout: 300 })
     const other = new Driver(path)
     other.exec('BEGIN IMMEDIATE')
     let turns = 0

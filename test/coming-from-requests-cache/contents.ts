@@ -15,6 +15,8 @@ export const contentChecks: Checks = {
     const target = { url: url('/get?k=v'), headers: { Authorization: 'one1one1' } }
     assert.equal(await cache.has(target), true)
     assert.equal(await cache.has(url('/get?k=v')), false, 'of somebody else')
+    const key = cache.createKey(target)
+    assert.equal((await Array.fromAsync(cache.filter({ keys: [key] }))).length, 1)
   },
 
   '`cache.has_url()`, `cache.delete_url()`, `cache.delete_urls()`': async (t) => {

@@ -7,7 +7,7 @@ import type { Place } from '../../lib/cache/store-entry.ts'
 import type { Lookup } from '../../lib/cache/lookup.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
-import type { CacheRequest } from '../../lib/request/read-request.ts'
+import type { CacheRequest } from '../../lib/request/request.ts'
 import type { Subject } from './mutant.ts'
 import { SharedStorage } from './shared-storage.ts'
 

@@ -63,7 +63,8 @@ export async function describeBackends(
   }
 }
 
-function openBackend(name: BackendName, url: string): Backend {
+/** A backend on a server that answers, for the tests of this process. */
+export function openBackend(name: BackendName, url: string): Backend {
   const started = Math.trunc(performance.timeOrigin) % 1e6
   const prefix = `t${process.pid}x${started}${name.at(-1)}`
   const open = (cacheName: string): BaseCache => openCache(name, url, cacheName)

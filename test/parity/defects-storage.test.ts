@@ -104,7 +104,7 @@ describe('files', () => {
     const folder = temporaryFolder(t)
     const cache = new FileCache(join(folder, 'cache'))
     const { ask } = await setUp(t, { backend: cache })
-    for (const key of ['../outside', '/etc/outside', 'a/b', '..', `${'x'.repeat(300)}`]) {
+    for (const key of ['../outside', '/etc/outside', 'a/b', '..', 'x'.repeat(300)]) {
       for (const hit of [false, true]) assert.equal((await ask('/', { key })).info?.hit, hit, key)
       await assert.rejects(
         async () => cache.responses.set(key, record),

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
-import type { CacheRequest } from '../../lib/request/read-request.ts'
+import type { CacheRequest } from '../../lib/request/request.ts'
 import { requestOf } from './request-of.ts'
 
 /** A request by its parts, so that what matters of them can be said. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { normalizeUrl, type UrlParts } from '../../lib/request/normalize-url.ts'
+import { normalizeUrl } from '../../lib/request/normalize-url.ts'
+import type { UrlParts } from '../../lib/request/request.ts'
 import { sortParameters } from '../../lib/request/parameters.ts'
 
 const secret = 'abcdefghijklmnop'

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import {
-  readHead,
-  redactedHeaders,
-  requestHeader,
-  type BypassReason,
-  type RequestOptions,
-} from '../../lib/request/read-request.ts'
+import { readHead, redactedHeaders, requestHeader } from '../../lib/request/read-request.ts'
+import type { BypassReason, RequestOptions } from '../../lib/request/request.ts'
 import { headerShapes, type HeaderLine } from './header-shapes.ts'
 import { credentialHeaders, credentialParameters, secret } from './known-credentials.ts'
 import { requestOf, type Asked } from './request-of.ts'

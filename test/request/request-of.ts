@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { readKeyRules, type KeyRules, type MatchOptions } from '../../lib/request/key-rules.ts'
 import { keyBody } from '../../lib/request/normalize-body.ts'
-import {
-  completeRequest,
-  readHead,
-  type CacheRequest,
-  type RequestOptions,
-} from '../../lib/request/read-request.ts'
+import { completeRequest, readHead } from '../../lib/request/read-request.ts'
+import type { CacheRequest, RequestOptions } from '../../lib/request/request.ts'
 
 export interface Asked extends Partial<RequestOptions> {
   readonly bodyDigest?: string

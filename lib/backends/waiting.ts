@@ -5,6 +5,9 @@
 import { CacheError } from '../errors.ts'
 import type { Ms } from '../units.ts'
 
+// A timer that is to wait for longer fires at once.
+const longestDelay: Ms = 2 ** 31 - 1
+
 interface Question {
   /** By the clock that only goes forward. */
   readonly until: Ms
@@ -98,7 +101,8 @@ export class Waiting {
         question.giveUp(this.#tooLate())
       }
     }
-    this.#timer = setTimeout(giveUpLate, Math.ceil(until - performance.now()))
+    const delay = Math.min(Math.ceil(until - performance.now()), longestDelay)
+    this.#timer = setTimeout(giveUpLate, delay)
   }
 
   #tooLate(): CacheError {

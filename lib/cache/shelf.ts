@@ -1,5 +1,5 @@
 /** One namespace of a cache, as the rest of the library reads and writes it. */
-import type { BaseStorage, StoredRecord } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { Entry } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
@@ -9,8 +9,8 @@ import { decodeEntry } from './record.ts'
 export class Shelf {
   readonly storage: BaseStorage
   readonly hot: HotTier<Entry>
-  /** Written or deleted (undefined), but not yet known to be so by a storage that answers later. */
-  readonly #unsettled = new Map<string, StoredRecord | undefined>()
+  /** The newest write or deletion of each key that is under way. */
+  readonly #unsettled = new Map<string, Unsettled>()
 
   constructor(storage: BaseStorage, hotBytes: number) {
     this.storage = storage
@@ -22,8 +22,7 @@ export class Shelf {
     const hot = this.hot.get(key)
     if (hot !== undefined) return hot
     const unsettled = this.#unsettled.get(key)
-    if (unsettled !== undefined) return decodeEntry(unsettled)
-    if (this.#unsettled.has(key)) return undefined
+    if (unsettled !== undefined) return unsettled.record && decodeEntry(unsettled.record)
     if (!this.hot.active) {
       // What nobody else holds need not be copied for the caller.
       return chain(this.storage.get(key), (record) => record && decodeEntry(record, 'owned'))
@@ -37,47 +36,68 @@ export class Shelf {
   }
 
   record(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#unsettled.has(key) ? this.#unsettled.get(key) : this.storage.peek(key)
+    const unsettled = this.#unsettled.get(key)
+    return unsettled === undefined ? this.storage.peek(key) : unsettled.record
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
-    const written = this.hot.write(key, undefined, () => this.storage.adopt(key, record))
-    return this.#settling(key, record, written)
-  }
-
-  #settling<T>(
-    key: string,
-    record: StoredRecord | undefined,
-    work: MaybePromise<T>,
-  ): MaybePromise<T> {
-    if (!isPromise(work)) return work
-    this.#unsettled.set(key, record)
-    const settle = (): void => {
-      if (this.#unsettled.get(key) === record) this.#unsettled.delete(key)
-    }
-    work.then(settle, settle)
-    return work
+    return this.#inOrder(key, record, () =>
+      this.hot.write(key, undefined, () => this.storage.adopt(key, record)),
+    )
   }
 
   delete(key: string): MaybePromise<boolean> {
-    this.#unsettled.delete(key)
-    const deleted = this.hot.write(key, undefined, () => this.storage.delete(key))
-    return this.#settling(key, undefined, deleted)
+    return this.#inOrder(key, undefined, () =>
+      this.hot.write(key, undefined, () => this.storage.delete(key)),
+    )
+  }
+
+  /** As a storage does; see `BaseStorage`. */
+  replaceHead(key: string, from: string, head: Omit<StoredHead, 'key'>): MaybePromise<boolean> {
+    const replace = (): MaybePromise<boolean> =>
+      this.hot.write(key, undefined, () => this.storage.replaceHead(key, from, head))
+    const before = this.#unsettled.get(key)
+    return before === undefined ? replace() : before.ended.then(replace)
   }
 
   /** @returns how many there were */
   async deleteMany(keys: readonly string[]): Promise<number> {
-    for (const key of keys) this.#unsettled.delete(key)
+    await Promise.all(keys.map(async (key) => this.#unsettled.get(key)?.ended))
     // Which of the storage's changes were ours cannot be told any more.
     this.hot.clear()
     return this.storage.deleteMany(keys)
   }
 
-  clear(): MaybePromise<void> {
-    this.#unsettled.clear()
+  async clear(): Promise<void> {
+    await Promise.all(Array.from(this.#unsettled.values(), ({ ended }) => ended))
     this.hot.clear()
-    return this.storage.clear()
+    await this.storage.clear()
   }
+
+  // A driver with several connections may let a later write arrive first.
+  #inOrder<T>(
+    key: string,
+    record: StoredRecord | undefined,
+    work: () => MaybePromise<T>,
+  ): MaybePromise<T> {
+    const before = this.#unsettled.get(key)
+    const running = before === undefined ? work() : before.ended.then(work)
+    if (!isPromise(running)) return running
+    const settle = (): void => {
+      if (this.#unsettled.get(key) === mine) this.#unsettled.delete(key)
+    }
+    const mine: Unsettled = { record, ended: running.then(settle, settle) }
+    this.#unsettled.set(key, mine)
+    return running
+  }
+}
+
+/** What has been told to a storage that has not said yet that it is done. */
+interface Unsettled {
+  /** Undefined: it is deleted. */
+  readonly record: StoredRecord | undefined
+  /** When it is, or has failed. */
+  readonly ended: Promise<void>
 }
 
 /** Both namespaces of a cache. */

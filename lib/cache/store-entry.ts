@@ -113,9 +113,8 @@ export function refreshEntry(
     chain(shelf.record(key), (record) => {
       if (record === undefined) return false
       const next = { head: encodeHead(head, entry, decodeRequest(record.head)), expiresAt: dropAt }
-      return chain(
-        shelf.hot.write(key, undefined, () => shelf.storage.replaceHead(key, record.head, next)),
-        (replaced) => chain(keepParts(found, dropAt), () => replaced),
+      return chain(shelf.replaceHead(key, record.head, next), (replaced) =>
+        chain(keepParts(found, dropAt), () => replaced),
       )
     }),
   )

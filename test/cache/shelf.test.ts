@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { findOn, notFound } from '../../lib/cache/lookup.ts'
 import { Shelf } from '../../lib/cache/shelf.ts'
@@ -9,6 +10,12 @@ import { makeRecord } from './make-entry.ts'
 import { bodyOf, look, newShelf, store } from './shelf-of-responses.ts'
 
 const plain = requestOf({})
+const third = requestOf({ headers: { authorization: 'Bearer one' } })
+
+/** Until a write has begun. */
+async function held(storage: HeldStorage): Promise<void> {
+  while (storage.held === 0) await nextTurn()
+}
 
 describe('a shelf', () => {
   test('keeps decoded what it has read', () => {
@@ -82,21 +89,53 @@ describe('a shelf whose storage answers later', () => {
     assert.equal(bodyOf(await found), 'new')
   })
 
-  test('finds the last of two writes, whichever ends first', async () => {
+  test('finds the last of two writes, and begins it when the first has ended', async () => {
     const { shelf, storage } = heldShelf()
     const first = shelf.write(plain.key, makeRecord({ text: plain.text }, 'first'))
-    storage.release()
     const second = shelf.write(plain.key, makeRecord({ text: plain.text }, 'second'))
-    await first
+    const beside = shelf.write(third.key, makeRecord({ text: third.text }))
+    assert.equal(storage.held, 2, 'one of each key')
     assert.equal(bodyOf(look(shelf, plain)), 'second')
     storage.release()
+    await Promise.all([first, beside])
+    assert.equal(bodyOf(look(shelf, plain)), 'second')
+    await held(storage)
+    storage.release()
     await second
+    assert.equal(bodyOf(await findOn(shelf, plain)), 'second')
   })
 
   test('does not find what was deleted while it was being written', async () => {
-    const { shelf } = heldShelf()
+    const { shelf, storage } = heldShelf()
     void shelf.write(plain.key, makeRecord({ text: plain.text }))
-    await shelf.delete(plain.key)
+    const deleted = shelf.delete(plain.key)
+    assert.equal(findOn(shelf, plain), notFound)
+    storage.release()
+    assert.equal(await deleted, true)
+    assert.equal(await findOn(shelf, plain), notFound)
+  })
+
+  test('writes what follows a write that has failed', async () => {
+    const storage = new HeldStorage()
+    const set = storage.set.bind(storage)
+    storage.set = () => Promise.reject(new Error('disk on fire'))
+    const shelf = new Shelf(storage, 1_000_000)
+    const failed = assert.rejects(async () => shelf.write(plain.key, makeRecord({ text: 'x' })))
+    storage.set = set
+    const written = shelf.write(plain.key, makeRecord({ text: plain.text }, 'second'))
+    await failed
+    await held(storage)
+    storage.release()
+    await written
+    assert.equal(bodyOf(await findOn(shelf, plain)), 'second')
+  })
+
+  test('clears what is still being written', async () => {
+    const { shelf, storage } = heldShelf()
+    void shelf.write(plain.key, makeRecord({ text: plain.text }))
+    const cleared = shelf.clear()
+    storage.release()
+    await cleared
     assert.equal(await findOn(shelf, plain), notFound)
   })
 

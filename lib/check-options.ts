@@ -10,15 +10,24 @@ export interface Rule {
 /** A rule for each option of a bag. */
 export type Rules<T> = { readonly [Name in keyof Required<T>]: Rule }
 
-/** @throws TypeError ERR_CACHE_OPTION_INVALID, ERR_CACHE_OPTION_UNKNOWN */
-export function checkOptions<T extends object>(options: T, rules: Rules<T>, where = ''): void {
+/**
+ * @param where whose options they are, for messages
+ * @param hintFor what to write in the place of a name that is none of them
+ * @throws TypeError ERR_CACHE_OPTION_INVALID, ERR_CACHE_OPTION_UNKNOWN
+ */
+export function checkOptions<T extends object>(
+  options: T,
+  rules: Rules<T>,
+  where = '',
+  hintFor?: (name: string) => string | undefined,
+): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw invalidOption(`options${where}`, 'an object', options)
   }
   for (const [name, value] of Object.entries(options)) {
     const rule = (rules as Record<string, Rule>)[name]
     if (rule === undefined || !Object.hasOwn(rules, name)) {
-      throw unknownOption(name, Object.keys(rules), where)
+      throw unknownOption(name, Object.keys(rules), where, hintFor?.(name))
     }
     // An option that is undefined is one that was not given.
     if (value !== undefined && !rule.test(value)) throw invalidOption(name, rule.expected, value)

@@ -68,11 +68,20 @@ export function invalidOption(option: string, expected: string, got: unknown): T
   return misuse('ERR_CACHE_OPTION_INVALID', `option '${option}' must be ${expected}, got ${shown}`)
 }
 
-/** An option that does not exist; names the nearest one that does. */
-export function unknownOption(option: string, known: Iterable<string>, where = ''): TypeError {
-  const nearest = nearestName(option, known)
-  const hint = nearest === undefined ? '' : `; did you mean '${nearest}'?`
-  return misuse('ERR_CACHE_OPTION_UNKNOWN', `unknown option '${option}'${where}${hint}`)
+/**
+ * An option that does not exist; names the nearest one that does.
+ * @param hint what is known to be meant
+ */
+export function unknownOption(
+  option: string,
+  known: Iterable<string>,
+  where = '',
+  hint?: string,
+): TypeError {
+  const nearest = hint === undefined ? nearestName(option, known) : undefined
+  const meant = nearest === undefined ? hint : `did you mean '${nearest}'?`
+  const end = meant === undefined ? '' : `; ${meant}`
+  return misuse('ERR_CACHE_OPTION_UNKNOWN', `unknown option '${option}'${where}${end}`)
 }
 
 /** A TypeError with one of our codes. */

@@ -17,7 +17,7 @@ const installed: Installed[] = []
 
 /**
  * Puts a cache under global `fetch` and everything else that uses the global dispatcher. A second
- * one takes the place of the first until it is uninstalled.
+ * one takes the place of the first until it is uninstalled, at the end of a block by `await using`.
  * @throws as `cacheInterceptor`
  */
 export function installCache<Alias extends BackendAlias = 'sqlite'>(
@@ -31,7 +31,13 @@ export function installCache<Alias extends BackendAlias = 'sqlite'>(
   const composed = (own ?? before).compose(caching)
   installed.push({ caching, before, composed, own })
   setGlobalDispatcher(composed)
-  return caching
+  // `await using` undoes all of it.
+  return Object.assign(caching, { [Symbol.asyncDispose]: () => uninstallCache(caching) })
+}
+
+/** The cache that was installed last; undefined where none is. */
+export function installedCache(): CacheInterceptor | undefined {
+  return installed.at(-1)?.caching
 }
 
 /**

@@ -6,6 +6,7 @@ import { BaseCache } from './cache/base-cache.ts'
 import { openBackend } from './cache/registry.ts'
 import { checkOptions } from './check-options.ts'
 import { misuse, type CacheError } from './errors.ts'
+import { hintFor } from './option-hints.ts'
 import { callRules, optionRules, pairsOf } from './option-rules.ts'
 import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
 import type { RequestRules } from './policy/decide-on-request.ts'
@@ -39,7 +40,7 @@ const mebibyte = 2 ** 20
 
 /** @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened */
 export function readOptions(options: CacheOptions): Settings {
-  checkOptions(options, optionRules)
+  checkOptions(options, optionRules, '', hintFor)
   const keyRules = readKeyRules(options)
   const cache = openCache(options)
   const keeps = cache.responses.traits.persistent

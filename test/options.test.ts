@@ -151,6 +151,16 @@ describe('what is unknown', () => {
     [{ allowedMethods: [] }, 'ERR_CACHE_OPTION_UNKNOWN', /did you mean 'allowableMethods'/],
     // Of a call only.
     [{ key: 'x' }, 'ERR_CACHE_OPTION_UNKNOWN', /unknown option 'key'/],
+    [
+      { db_path: 'x' },
+      'ERR_CACHE_OPTION_UNKNOWN',
+      /^unknown option 'db_path'; did you mean 'cacheName'\?$/,
+    ],
+    [
+      { use_temp: true },
+      'ERR_CACHE_OPTION_UNKNOWN',
+      /^unknown option 'use_temp'; it is one of the backend: backendOptions: { useTemp: … }$/,
+    ],
     [{ backend: 'sqllite' }, 'ERR_CACHE_BACKEND_UNKNOWN', /did you mean 'sqlite'/],
     [
       { backendOptions: { useTemp: true } },

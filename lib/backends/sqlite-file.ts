@@ -51,6 +51,8 @@ const schema = tables
 // cache must not look like a leak.
 const pageBytes = 16 * 1024
 const cacheKibibytes = 16 * 1024
+// What the WAL is cut back to when it has grown longer.
+const journalBytes = 4 * 2 ** 20
 
 /** How long opening may wait for other processes that open the same file. */
 const openTimeout: Ms = 5_000
@@ -108,6 +110,7 @@ function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDrive
     }
     db.pragma(`synchronous = ${fastSave ? 'OFF' : 'NORMAL'}`)
     db.pragma(`cache_size = -${cacheKibibytes}`)
+    db.pragma(`journal_size_limit = ${journalBytes}`)
     createSchema(db, path)
     db.pragma(`busy_timeout = ${busyTimeout}`)
     return db

@@ -41,7 +41,7 @@ export function urlMatcher(pattern: UrlPattern): (url: string) => boolean {
 }
 
 function withoutScheme(url: string): string {
-  return url.replace(/^(?:[a-z][a-z\d+.-]*|\*):\/\//i, '')
+  return url.replace(/^[a-z*][a-z\d+.*-]*:\/\//i, '')
 }
 
 // What stands between the stars, each as an expression of its own: several stars in one expression

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Agent, getGlobalDispatcher, request, setGlobalDispatcher } from 'undici'
-import { installCache, uninstallCache } from '../../lib/install.ts'
+import { installCache, installedCache, uninstallCache } from '../../lib/install.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { startOrigin } from './origin.ts'
 
@@ -23,6 +23,21 @@ test('installCache() and uninstallCache(): under global fetch, nested, and gone 
   await uninstallCache()
   await uninstallCache(inner)
   assert.equal(getGlobalDispatcher(), before)
+})
+
+test('await using: gone at the end of the block', async (t) => {
+  const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
+  const ask = async (): Promise<string> => (await fetch(origin.url)).text()
+  const before = getGlobalDispatcher()
+  assert.equal(installedCache(), undefined)
+  {
+    await using caching = installCache({ backend: 'memory' })
+    assert.equal(installedCache(), caching)
+    assert.deepEqual([await ask(), await ask()], ['1', '1'])
+  }
+  assert.equal(installedCache(), undefined)
+  assert.equal(getGlobalDispatcher(), before)
+  assert.deepEqual([await ask(), await ask()], ['2', '3'])
 })
 
 test('the cache below is taken away first, and the one above stays', async (t) => {

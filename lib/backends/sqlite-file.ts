@@ -104,8 +104,9 @@ function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDrive
     inTransaction(db, 'BEGIN', () => checkOwner(db, path))
     // Reading it first: setting it needs a lock, even where nothing changes.
     if (db.pragma('journal_mode', { simple: true }) !== 'wal') {
-      // A page size counts only before the first table is made.
+      // Both count only before the first table is made.
       db.pragma(`page_size = ${pageBytes}`)
+      db.pragma('auto_vacuum = INCREMENTAL')
       db.pragma('journal_mode = WAL')
     }
     db.pragma(`synchronous = ${fastSave ? 'OFF' : 'NORMAL'}`)

@@ -8,6 +8,7 @@ import {
 import type { EpochMs } from '../units.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { SqliteStatement, SqliteTable } from './sqlite-file.ts'
+import { shrink } from './sqlite-shrink.ts'
 
 const pageRows = 500
 
@@ -129,19 +130,22 @@ export class SQLiteStorage extends BaseStorage {
     await Promise.all(Array.from(records, ([key, record]) => this.set(key, record)))
   }
 
-  override deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    return this.#connection.run(() => {
+  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+    const deleted = await this.#connection.run(() => {
       const { changes } = this.#deleteExpired.run(now, limit)
       if (changes > 0) this.#connection.changed(this.#table)
       return changes
     })
+    if (deleted < limit) await shrink(this.#connection)
+    return deleted
   }
 
-  override clear(): Promise<void> {
-    return this.#connection.run(() => {
+  override async clear(): Promise<void> {
+    await this.#connection.run(() => {
       this.#connection.changed(this.#table)
       this.#connection.prepare(`DELETE FROM ${this.#table}`).run()
     })
+    await shrink(this.#connection)
   }
 
   override close(): Promise<void> {

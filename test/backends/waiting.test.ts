@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as later } from 'node:timers/promises'
 import { Waiting } from '../../lib/backends/waiting.ts'
 
 const forEver = (): Promise<never> => new Promise(() => {})
@@ -25,6 +25,29 @@ test('nothing is waited for longer than the limit, and it is cancelled then', as
     message: 'Server did not answer within 10 ms',
   })
   assert.equal(cancelled, 1)
+})
+
+test('each waits for its own time, whatever was asked before', async () => {
+  const waiting = new Waiting('Server', 50)
+  const lateAfter = async (): Promise<number> => {
+    const begun = performance.now()
+    await assert.rejects(waiting.for(forEver), { code: 'ERR_CACHE_STORAGE_TIMEOUT' })
+    return performance.now() - begun
+  }
+  assert.equal(await waiting.for(() => later(20, 'an answer')), 'an answer')
+  const one = lateAfter()
+  await later(20)
+  const two = lateAfter()
+  for (const waited of await Promise.all([one, two])) assert.ok(waited > 49, `${waited} ms`)
+})
+
+test('a limit that is longer than any timer is none', async () => {
+  const waiting = new Waiting('Server', Infinity)
+  const { promise, resolve } = Promise.withResolvers<number>()
+  const answer = waiting.for(() => promise)
+  await later(20)
+  resolve(1)
+  assert.equal(await answer, 1)
 })
 
 test('a server that cannot be reached ends all that waits, and is not asked until it is back', async () => {

@@ -102,10 +102,20 @@ async function enableTtl(send: Send, table: string): Promise<void> {
   try {
     await send('UpdateTimeToLive', { TableName: table, TimeToLiveSpecification: specification })
   } catch (error) {
-    // It is switched on already, or being switched.
-    if (nameOf(error) !== 'ValidationException') throw error
+    const { message } = error as Error
+    // Switched on already, or being switched.
+    if (nameOf(error) === 'ValidationException' && /already|multiple times/i.test(message)) return
+    // The rest works without it: what has expired is not used, but stays.
+    if (!noTtl.has(nameOf(error) ?? '')) throw error
+    process.emitWarning(
+      `DynamoDB's TTL is not switched on for table '${table}', what has expired stays: ${message}`,
+      { type: 'CacheWarning' },
+    )
   }
 }
+
+// Not allowed, not there (as in some servers that speak its protocol), or on for another attribute.
+const noTtl = new Set(['AccessDeniedException', 'UnknownOperationException', 'ValidationException'])
 
 /** The SDK's name for an error; undefined where it has none. */
 export function nameOf(error: unknown): string | undefined {

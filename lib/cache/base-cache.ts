@@ -5,7 +5,7 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions, isBytes, type Rules } from '../check-options.ts'
-import { invalidOption } from '../errors.ts'
+import { invalidOption, isEntryError } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { ExpireAfter } from '../policy/lifetime-rules.ts'
 import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
@@ -23,7 +23,7 @@ import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { withoutLoops } from './redirect-loop.ts'
-import { checkLifetime, resetOf } from './reset-expiration.ts'
+import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
   selectEntries,
@@ -138,7 +138,9 @@ export class BaseCache {
     }
     checkSelection(what)
     await this.flush()
-    return deleteSelected(this.#shelf, what, selector(what, Date.now()), removeParts)
+    const rules = this.#keyRules?.rules
+    const selects = selector(what, Date.now(), rules)
+    return deleteSelected(this.#shelf, what, selects, removeParts, rules)
   }
 
   /**
@@ -149,7 +151,8 @@ export class BaseCache {
     checkOptions(selection, selectionRules, ' of a selection')
     const all = async function* (this: BaseCache): AsyncGenerator<CachedResponse> {
       await this.flush()
-      yield* selectEntries(this.responses, selector(selection, Date.now()))
+      const selects = selector(selection, Date.now(), this.#keyRules?.rules)
+      yield* selectEntries(this.responses, selects)
     }
     return all.call(this)
   }
@@ -183,23 +186,8 @@ export class BaseCache {
     checkLifetime(expireAfter)
     await this.flush()
     const now = Date.now()
-    let changed = 0
-    for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
-      for await (const response of selectEntries(shelf.storage, selector(selection, now))) {
-        const { key } = response
-        const reset = resetOf(response, expireAfter, now)
-        if (reset === undefined) continue
-        if (reset.action === 'delete') {
-          if (await shelf.delete(key)) changed++
-          if (response.head.parts) this.#writes.deleteLater(shelf.storage, key, response.head.parts)
-          continue
-        }
-        const entry = await shelf.entry(key)
-        if (entry === undefined) continue
-        if (await this.refresh({ key, shelf, entry }, reset.head, reset.dropAt)) changed++
-      }
-    }
-    return changed
+    const selects = selector(selection, now, this.#keyRules?.rules)
+    return resetAll(this.#shelf, this.#writes, selects, expireAfter, now)
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
@@ -302,8 +290,14 @@ export class BaseCache {
   // The URL itself, and what its stored redirects lead to.
   async #keysOf(target: RequestTarget): Promise<string[]> {
     const keys = [this.createKey(target)]
-    for (const { key } of await this.history(target))
-      if (key !== undefined) keys.push(primaryKey(key))
+    try {
+      for (const { key } of await this.history(target)) {
+        if (key !== undefined) keys.push(primaryKey(key))
+      }
+    } catch (error) {
+      // What cannot be read leads nowhere, and can be deleted.
+      if (!isEntryError(error)) throw error
+    }
     return keys
   }
 

@@ -15,7 +15,14 @@ import { CachedResponse } from './cached-response.ts'
 import type { Entry } from './entry.ts'
 import { asVariant, isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
 import { type Shelf } from './shelf.ts'
-import { corrupt, decodeEntry, decodeRequest, wholeBody, type StoredBody } from './record.ts'
+import {
+  corrupt,
+  decodeChain,
+  decodeEntry,
+  decodeRequest,
+  wholeBody,
+  type StoredBody,
+} from './record.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Place } from './store-entry.ts'
 
@@ -73,6 +80,7 @@ export const copyRules: Rules<CopyOptions> = {
 
 // Enough to keep a database busy, few enough to hold their bodies in memory.
 const atOnce = 16
+const noBytes = new Uint8Array(0)
 
 /** Copies one namespace after the other. @throws what a storage throws, and the signal's reason */
 export async function copyAll(ways: readonly CopyWay[], options: CopyOptions): Promise<CopyResult> {
@@ -132,7 +140,8 @@ async function copyChain(
   { overwrite = true }: CopyOptions,
   { key, head }: StoredHead,
 ): Promise<keyof CopyResult> {
-  const there = (await to.storage.has(key)) ? await to.storage.peek(key) : undefined
+  decodeChain({ head, body: noBytes })
+  const there = (await to.storage.has(key)) ? await readable(() => to.storage.peek(key)) : undefined
   if (there !== undefined && (!overwrite || there.head === head)) return 'skipped'
   const record = await from.get(key)
   if (record === undefined) return 'skipped'
@@ -152,9 +161,9 @@ export async function copyEntry(
   stays: (there: Entry) => boolean,
   now: EpochMs,
 ): Promise<string | undefined> {
-  const primary = (await to.storage.has(first)) ? await readableEntry(to, first) : undefined
+  const primary = (await to.storage.has(first)) ? await readable(() => to.entry(first)) : undefined
   const key = placeOfVariant(first, primary?.selectedBy, response.head.selectedBy)
-  const there = key === first ? primary : await readableEntry(to, key)
+  const there = key === first ? primary : await readable(() => to.entry(key))
   if (there !== undefined && stays(there)) return undefined
 
   const record = await from.get(response.key)
@@ -172,9 +181,9 @@ export async function copyEntry(
 }
 
 // What cannot be read is as good as not there.
-async function readableEntry(to: Shelf, key: string): Promise<Entry | undefined> {
+async function readable<T>(read: () => MaybePromise<T | undefined>): Promise<T | undefined> {
   try {
-    return await to.entry(key)
+    return await read()
   } catch (error) {
     if (isEntryError(error)) return undefined
     throw error

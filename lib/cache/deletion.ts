@@ -1,4 +1,8 @@
 /** Deleting what a person names: a request, or everything that meets conditions. */
+import type { BaseStorage } from '../backends/base-storage.ts'
+import { isEntryError } from '../errors.ts'
+import { reportError } from '../events.ts'
+import type { KeyRules } from '../request/key-rules.ts'
 import type { CachedResponse } from './cached-response.ts'
 import type { BodyParts } from './entry.ts'
 import { chainKey, endKey, isChainKey, primaryKey } from './lookup.ts'
@@ -37,12 +41,17 @@ export async function deleteRequests(
   return deleted
 }
 
-/** Deletes every response and redirect that is selected. @returns how many */
+/**
+ * Deletes every response and redirect that is selected.
+ * @param rules those that `selects` was made with
+ * @returns how many
+ */
 export async function deleteSelected(
   shelves: Shelves,
   selection: Selection,
   selects: Selects,
   removeParts: RemoveParts,
+  rules?: KeyRules,
 ): Promise<number> {
   let deleted = 0
   const keys = new Set<string>()
@@ -62,7 +71,7 @@ export async function deleteSelected(
     }
     if (batch.length > 0) await flush()
   }
-  const url = urlSelector(selection)
+  const url = urlSelector(selection, rules)
   if (keys.size > 0 || url !== undefined) await deleteChains(shelves, keys, url)
   return deleted
 }
@@ -75,24 +84,26 @@ async function deleteChains(
   url: ((url: string) => boolean) | undefined,
 ): Promise<void> {
   const broken: string[] = []
-  for await (const { key, head } of redirects.storage.heads()) {
-    if (!isChainKey(key)) continue
-    const link = decodeChain({ head, body: new Uint8Array(0) })
-    if (ends.has(link.target) || (url !== undefined && link.history.some(url))) broken.push(key)
+  for await (const stored of redirects.storage.heads()) {
+    if (!isChainKey(stored.key)) continue
+    try {
+      const { target, history } = decodeChain({ head: stored.head, body: new Uint8Array(0) })
+      if (ends.has(target) || (url !== undefined && history.some(url))) broken.push(stored.key)
+    } catch (error) {
+      // It leads nowhere, and `verify({ repair: true })` removes it.
+      if (!isEntryError(error)) throw error
+      reportError(error, () => {})
+    }
   }
   await redirects.deleteMany(broken)
 }
 
 // The first variant tells whether there are others.
 async function variantsOf({ storage }: Shelf, key: string): Promise<string[]> {
-  const record = await storage.peek(key)
-  if (record === undefined) return []
-  let varies = true
-  try {
-    varies = decodeHead(record.head).selectedBy !== undefined
-  } catch {
-    // It cannot be read, and may have had some.
-  }
+  if (!(await storage.has(key))) return []
+  // One that cannot be read may have some.
+  const head = await headOf(storage, key)
+  const varies = head === undefined || head.selectedBy !== undefined
   if (!varies) return [key]
   const variants: string[] = []
   for await (const stored of storage.keys()) if (primaryKey(stored) === key) variants.push(stored)
@@ -100,14 +111,23 @@ async function variantsOf({ storage }: Shelf, key: string): Promise<string[]> {
 }
 
 async function deleteEntry(shelf: Shelf, key: string, removeParts: RemoveParts): Promise<boolean> {
-  const record = await shelf.storage.peek(key)
-  if (record === undefined) return false
+  const head = await headOf(shelf.storage, key)
   const deleted = await shelf.delete(key)
-  try {
-    const { parts } = decodeHead(record.head)
-    if (parts !== undefined) removeParts(shelf, key, parts)
-  } catch {
-    // Its parts, if it had any, are orphans, which are swept.
-  }
+  // The parts of what cannot be read are orphans, which are swept.
+  if (head?.parts !== undefined) removeParts(shelf, key, head.parts)
   return deleted
+}
+
+// Undefined also where it cannot be read.
+async function headOf(
+  storage: BaseStorage,
+  key: string,
+): Promise<ReturnType<typeof decodeHead> | undefined> {
+  try {
+    const record = await storage.peek(key)
+    return record && decodeHead(record.head)
+  } catch (error) {
+    if (isEntryError(error)) return undefined
+    throw error
+  }
 }

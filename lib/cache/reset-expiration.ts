@@ -1,5 +1,6 @@
 /** Gives stored responses another lifetime. */
-import { invalidOption } from '../errors.ts'
+import { invalidOption, isEntryError } from '../errors.ts'
+import { reportError } from '../events.ts'
 import { DO_NOT_CACHE, expiryOf, isLifetime, lifetimeForms } from '../policy/lifetime.ts'
 import { parseCacheControl } from '../policy/cache-control.ts'
 import { dropAt } from '../policy/decide-on-response.ts'
@@ -9,11 +10,10 @@ import { joinedField } from '../policy/validators.ts'
 import type { EpochMs } from '../units.ts'
 import type { CachedResponse } from './cached-response.ts'
 import type { EntryHead } from './entry.ts'
-
-/** What a response is to become; undefined: it stays as it is. */
-export type Reset =
-  | { readonly action: 'delete' }
-  | { readonly action: 'refresh'; readonly head: EntryHead; readonly dropAt: EpochMs | undefined }
+import { selectEntries, type Selects } from './selection.ts'
+import type { Shelf, Shelves } from './shelf.ts'
+import { refreshEntry } from './store-entry.ts'
+import type { Writes } from './writes.ts'
 
 /** @throws TypeError ERR_CACHE_OPTION_INVALID */
 export function checkLifetime(expireAfter: unknown): asserts expireAfter is ExpireAfter {
@@ -23,10 +23,56 @@ export function checkLifetime(expireAfter: unknown): asserts expireAfter is Expi
 }
 
 /**
+ * Gives every selected response and redirect another lifetime.
  * @param expireAfter counted from now on
- * @throws TypeError ERR_CACHE_OPTION_INVALID where it is, or gives, no lifetime
+ * @returns how many have another one now
+ * @throws TypeError ERR_CACHE_OPTION_INVALID where a function gives no lifetime
  */
-export function resetOf(
+export async function resetAll(
+  shelves: Shelves,
+  writes: Writes,
+  selects: Selects,
+  expireAfter: ExpireAfter,
+  now: EpochMs,
+): Promise<number> {
+  let changed = 0
+  for (const shelf of [shelves.responses, shelves.redirects]) {
+    for await (const response of selectEntries(shelf.storage, selects)) {
+      const reset = resetOf(response, expireAfter, now)
+      if (reset === undefined) continue
+      try {
+        if (await apply(shelf, writes, response, reset)) changed++
+      } catch (error) {
+        // Its head can be read, and its body is another one.
+        if (!isEntryError(error)) throw error
+        reportError(error, () => {})
+      }
+    }
+  }
+  return changed
+}
+
+/** What a response is to become; undefined: it stays as it is. */
+type Reset =
+  | { readonly action: 'delete' }
+  | { readonly action: 'refresh'; readonly head: EntryHead; readonly dropAt: EpochMs | undefined }
+
+async function apply(
+  shelf: Shelf,
+  writes: Writes,
+  { key, head }: CachedResponse,
+  reset: Reset,
+): Promise<boolean> {
+  if (reset.action === 'delete') {
+    if (head.parts !== undefined) writes.deleteLater(shelf.storage, key, head.parts)
+    return shelf.delete(key)
+  }
+  const entry = await shelf.entry(key)
+  if (entry === undefined) return false
+  return refreshEntry(writes, { key, shelf, entry }, reset.head, reset.dropAt)
+}
+
+function resetOf(
   response: CachedResponse,
   expireAfter: ExpireAfter,
   now: EpochMs,

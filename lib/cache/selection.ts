@@ -13,12 +13,13 @@ import { reportError } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { durationOf } from '../policy/lifetime.ts'
 import { isUrlPattern, urlMatcher, type UrlPattern } from '../policy/url-patterns.ts'
+import type { KeyRules } from '../request/key-rules.ts'
 import { normalizeUrl } from '../request/normalize-url.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
 import { isChainKey } from './lookup.ts'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
 
 /** Conditions on stored responses; what is left out does not matter. */
 export interface Selection {
@@ -26,7 +27,7 @@ export interface Selection {
   readonly expired?: boolean | undefined
   /** Stored longer ago than this: seconds, a text like `'7d'`, or before a Date. */
   readonly olderThan?: number | string | Date | undefined
-  /** Exactly these URLs, whatever method, header fields and body. */
+  /** These URLs, as requests are told apart, whatever method, header fields and body. */
   readonly urls?: readonly (string | URL)[] | undefined
   /** The beginning of the URL, scheme included. */
   readonly urlPrefix?: string | undefined
@@ -83,8 +84,11 @@ export function checkSelection(selection: Selection): void {
 /** Whether a response is meant. */
 export type Selects = (response: CachedResponse) => MaybePromise<boolean>
 
-/** Makes the test of a selection; what is cheap comes first. */
-export function selector(selection: Selection, now: EpochMs): Selects {
+/**
+ * Makes the test of a selection; what is cheap comes first.
+ * @param rules by which requests of the cache are told apart
+ */
+export function selector(selection: Selection, now: EpochMs, rules?: KeyRules): Selects {
   const tests: ((response: CachedResponse) => boolean)[] = []
   const { expired, olderThan, tags, keys, codes, filter } = selection
   if (expired !== undefined) tests.push((response) => response.expiredAt(now) === expired)
@@ -98,19 +102,22 @@ export function selector(selection: Selection, now: EpochMs): Selects {
     tests.push((response) => wanted.has(response.key))
   }
   if (tags !== undefined) tests.push((response) => response.tags.some((tag) => tags.includes(tag)))
-  const selectsUrl = urlSelector(selection)
+  const selectsUrl = urlSelector(selection, rules)
   if (selectsUrl !== undefined) tests.push((response) => selectsUrl(response.url))
   return (response) =>
     tests.every((test) => test(response)) && (filter === undefined || filter(response))
 }
 
 /** The part of a selection that is about URLs; undefined where there is none. */
-export function urlSelector(selection: Selection): ((url: string) => boolean) | undefined {
+export function urlSelector(
+  selection: Selection,
+  rules?: KeyRules,
+): ((url: string) => boolean) | undefined {
   const tests: ((url: string) => boolean)[] = []
   const { urls, urlPrefix, urlPattern, origin } = selection
   if (urls !== undefined) {
-    const wanted = new Set(urls.map((url) => normalized(String(url))))
-    tests.push((url) => wanted.has(normalized(url)))
+    const wanted = new Set(urls.map((url) => normalized(String(url), rules)))
+    tests.push((url) => wanted.has(normalized(url, rules)))
   }
   if (urlPrefix !== undefined) tests.push((url) => url.startsWith(urlPrefix))
   if (urlPattern !== undefined) tests.push(urlMatcher(urlPattern))
@@ -121,9 +128,12 @@ export function urlSelector(selection: Selection): ((url: string) => boolean) | 
   return tests.length === 0 ? undefined : (url) => tests.every((test) => test(url))
 }
 
-function normalized(url: string): string {
-  const { origin, pathname, search } = new URL(url)
-  return normalizeUrl({ origin, path: pathname + search })?.normalized ?? url
+// What is stored may be anything.
+function normalized(text: string, rules: KeyRules | undefined): string {
+  const url = URL.parse(text)
+  if (url === null) return text
+  const { origin, pathname, search } = url
+  return normalizeUrl({ origin, path: pathname + search }, rules)?.normalized ?? text
 }
 
 /**
@@ -137,7 +147,7 @@ export async function* selectEntries(
   for await (const stored of storage.heads()) {
     if (isPartKey(stored.key) || isChainKey(stored.key)) continue
     try {
-      const response = new CachedResponse(storage, stored)
+      const response = readableResponse(storage, stored)
       if (!(await selects(response))) continue
       yield response
     } catch (error) {
@@ -145,4 +155,15 @@ export async function* selectEntries(
       reportError(error, () => {})
     }
   }
+}
+
+/**
+ * A stored response, of which everything but the body is known to be readable.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT, …
+ */
+export function readableResponse(storage: BaseStorage, stored: StoredHead): CachedResponse {
+  const response = new CachedResponse(storage, stored)
+  // It is decoded when it is looked at first, and whoever does that later expects no error.
+  void response.request
+  return response
 }

@@ -1,10 +1,13 @@
 /** What a cache holds, and what it has done since the program began. */
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
-import { CachedResponse } from './cached-response.ts'
 import { isEntryError } from '../errors.ts'
+import { reportError } from '../events.ts'
+import type { BaseStorage } from '../backends/base-storage.ts'
 import { isChainKey } from './lookup.ts'
-import type { Shelves } from './shelf.ts'
+import { decodeChain } from './record.ts'
+import { readableResponse } from './selection.ts'
 
 /** How often what has happened, in this process. */
 export interface Counters {
@@ -48,7 +51,7 @@ export interface Holdings {
   readonly bodyBytes: number
   /** Responses whose time is over. */
   readonly expired: number
-  /** Entries that cannot be read. */
+  /** Entries that cannot be read, and are counted nowhere else. */
   readonly unreadable: number
   /** When the oldest and the newest response were stored; undefined where there is none. */
   readonly oldest: EpochMs | undefined
@@ -58,28 +61,46 @@ export interface Holdings {
 /** What `cache.stats()` tells. */
 export interface CacheStats extends Holdings, Counters {}
 
-/** Goes through all heads, and reads no body. */
-export async function countHoldings(shelves: Shelves, now: EpochMs): Promise<Holdings> {
+/** Both namespaces of a cache; its shelves are such, too. */
+interface Places {
+  readonly responses: { readonly storage: BaseStorage }
+  readonly redirects: { readonly storage: BaseStorage }
+}
+
+/**
+ * Goes through all heads, and reads no body.
+ * @param onRecord called for each record, parts of bodies included
+ */
+export async function countHoldings(
+  places: Places,
+  now: EpochMs,
+  onRecord?: () => MaybePromise<unknown>,
+): Promise<Holdings> {
   const counts = { responses: 0, redirects: 0, bodyBytes: 0, expired: 0, unreadable: 0 }
   let oldest: EpochMs | undefined
   let newest: EpochMs | undefined
   for (const name of ['responses', 'redirects'] as const) {
-    const { storage } = shelves[name]
+    const { storage } = places[name]
     for await (const stored of storage.heads()) {
+      if (onRecord !== undefined) await onRecord()
       if (isPartKey(stored.key)) continue
-      counts[name]++
-      if (name === 'redirects' && isChainKey(stored.key)) continue
       try {
-        const response = new CachedResponse(storage, stored)
-        if (name === 'redirects') continue
-        const { storedAt } = response
-        counts.bodyBytes += response.bodyBytes
-        if (response.expiredAt(now)) counts.expired++
-        if (oldest === undefined || storedAt < oldest) oldest = storedAt
-        if (newest === undefined || storedAt > newest) newest = storedAt
+        if (isChainKey(stored.key)) decodeChain({ head: stored.head, body: new Uint8Array(0) })
+        else {
+          const response = readableResponse(storage, stored)
+          const { storedAt } = response
+          if (name === 'responses') {
+            counts.bodyBytes += response.bodyBytes
+            if (response.expiredAt(now)) counts.expired++
+            if (oldest === undefined || storedAt < oldest) oldest = storedAt
+            if (newest === undefined || storedAt > newest) newest = storedAt
+          }
+        }
+        counts[name]++
       } catch (error) {
         if (!isEntryError(error)) throw error
         counts.unreadable++
+        reportError(error, () => {})
       }
     }
   }

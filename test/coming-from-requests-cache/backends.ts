@@ -36,16 +36,20 @@ const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
 
 /** Asked by one program after another, redirects included. */
 async function outlives(t: TestContext, open: () => BaseCache, keeps = true): Promise<void> {
-  const first = open()
-  const { hits, origin } = await setUp(t, { backend: first })
+  const openFor = (): BaseCache => {
+    const cache = open()
+    t.after(() => cache.close())
+    return cache
+  }
+  const first = openFor()
+  const { hits, origin } = await setUp(t, { backend: first, storageTimeout: 60_000 })
   assert.deepEqual(await hits('/', '/old', '/', '/old'), [false, false, true, true])
   await first.close()
-  const second = open()
-  const again = await setUp(t, { backend: second }, origin)
+  const second = openFor()
+  const again = await setUp(t, { backend: second, storageTimeout: 60_000 }, origin)
   assert.deepEqual(await again.hits('/', '/old'), [keeps, keeps])
   await again.cache.clear()
   assert.equal(await second.size(), 0)
-  await second.close()
 }
 
 /** The same on a server; skipped where there is none. */
@@ -127,6 +131,10 @@ export const backendChecks: Checks = {
     const kept = new FileCache('parity-never-written', { useCacheDir: true })
     assert.ok(kept.directory.startsWith(homedir()) || process.env['XDG_CACHE_HOME'] !== undefined)
     assert.ok(!existsSync(kept.directory))
+    const cacheName = 'parity-never-written'
+    const backendOptions = { useTemp: true }
+    const { cache } = cacheInterceptor({ backend: 'filesystem', cacheName, backendOptions })
+    assert.equal((cache as FileCache).directory, temporary.directory)
   },
 
   '`use_memory`, `:memory:`, `file::memory:?cache=shared`': async (t) => {

@@ -17,7 +17,9 @@ import {
   cacheInterceptor,
   getCacheInfo,
   installCache,
+  installedCache,
   NEVER_EXPIRE,
+  SQLiteCache,
   uninstallCache,
 } from '../../lib/index.ts'
 import { secondsOf } from '../integration/ask.ts'
@@ -84,30 +86,37 @@ export const clientChecks: Checks = {
   },
 
   '`get_cache()`, `session.cache`': async (t) => {
-    const one = installCache(memory).cache
+    const { cache } = installCache(memory)
     t.after(() => uninstallCache())
-    const other = cacheInterceptor(memory).cache
-    assert.ok(one instanceof BaseCache && other instanceof BaseCache && one !== other)
+    assert.ok(cache instanceof BaseCache)
+    assert.equal(installedCache()?.cache, cache)
+    assert.notEqual(cacheInterceptor(memory).cache, cache)
   },
 
   '`is_installed()`': async () => {
-    const outer = installCache(memory)
-    const inner = installCache(memory)
-    assert.notEqual(outer, inner)
+    assert.ok(installedCache() === undefined)
+    const [outer, inner] = [installCache(memory), installCache(memory)]
     await uninstallCache(outer)
+    assert.equal(installedCache(), inner)
     await uninstallCache(inner)
+    assert.ok(!(installedCache() !== undefined))
   },
 
   '`enabled()`': async (t) => {
     const { url } = await setUp(t)
+    const ask = async (): Promise<string> => (await fetch(url('/'))).text()
+    {
+      await using caching = installCache(memory)
+      assert.deepEqual([await ask(), await ask()], ['1', '1'])
+      assert.equal(await caching.cache.size(), 1)
+    }
+    assert.deepEqual([await ask(), await ask()], ['2', '3'])
     const caching = installCache({ ...memory, disabled: true })
     t.after(() => uninstallCache(caching))
-    const ask = async (): Promise<string> => (await fetch(url('/'))).text()
     const inside = caching.with({ disabled: false }, async () => [await ask(), await ask()])
     const beside = (async () => [await ask(), await ask()])()
-    const [first, second] = await inside
+    const [[first, second], [third, fourth]] = await Promise.all([inside, beside])
     assert.equal(first, second)
-    const [third, fourth] = await beside
     assert.notEqual(third, fourth)
     assert.equal(await caching.cache.size(), 1)
   },
@@ -174,9 +183,10 @@ export const clientChecks: Checks = {
 
   '`session.close()`, `autoclose`, `with CachedSession()`': async (t) => {
     const { url } = await setUp(t)
-    const cache = new BaseCache()
+    const cache = new SQLiteCache(':memory:')
     const agent = new Agent()
     t.after(() => agent.destroy())
+    t.after(() => cache.close())
     {
       await using caching = cacheInterceptor({ backend: cache })
       const { body } = await request(url('/'), { dispatcher: agent.compose(caching) })

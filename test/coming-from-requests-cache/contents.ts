@@ -165,9 +165,11 @@ export const contentChecks: Checks = {
   },
 
   '`cache.get_response(key)`': async (t) => {
-    const { cache, ask } = await setUp(t)
+    const { cache, ask, url } = await setUp(t)
     const { info } = await ask('/')
     await ask('/other')
+    const target = { url: url('/') }
+    assert.equal(String(await (await cache.get(target))!.body()), '1')
     const key = info!.key!
     const [found, ...others] = await Array.fromAsync(cache.filter({ keys: [key] }))
     assert.deepEqual([String(await found!.body()), others.length], ['1', 0])

@@ -36,6 +36,8 @@ export function namesOf(cell: string): string[] {
 }
 
 const placeholders = new Set([
+  // Which esbuild writes as `void 0`.
+  'undefined',
   'new',
   'await',
   'using',

@@ -66,10 +66,27 @@ describe('README, "Coming from requests-cache"', () => {
       const known = Object.keys(name in optionRules ? optionRules : callRules)
       assert.equal(nearestName(theirs, known), name)
     }
-    assert.throws(() => cacheInterceptor({ expire_after: 60 } as object), {
-      code: 'ERR_CACHE_OPTION_UNKNOWN',
-      message: /'expire_after'; did you mean 'expireAfter'\?/,
-    })
+    const others = {
+      expire_after: 'expireAfter',
+      db_path: 'cacheName',
+      namespace: 'cacheName',
+      table_name: 'cacheName',
+      old_data_on_error: 'staleIfError',
+      include_get_headers: 'matchHeaders',
+      content_root_key: 'ignoredParameters',
+      filter_fn: 'filter',
+      use_temp: 'backendOptions: { useTemp',
+      use_cache_dir: 'backendOptions: { useCacheDir',
+      fast_save: 'backendOptions: { fastSave',
+      host: 'backendOptions: { host',
+    }
+    for (const [theirs, ours] of Object.entries(others)) {
+      const refused = {
+        code: 'ERR_CACHE_OPTION_UNKNOWN',
+        message: new RegExp(`'${theirs}'; .*${ours}`),
+      }
+      assert.throws(() => cacheInterceptor({ [theirs]: 60 }), refused)
+    }
   })
 
   for (const { there, here } of rows) {

@@ -1,9 +1,16 @@
 /** Options of the backends on a network. */
 import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { Redis } from 'ioredis'
 import { MongoClient } from 'mongodb'
-import { DynamoDbCache, GridFSCache, MongoCache, RedisCache } from '../../lib/index.ts'
+import {
+  DynamoDbCache,
+  GridFSCache,
+  MongoCache,
+  RedisCache,
+  type BaseCache,
+} from '../../lib/index.ts'
 import { findServer } from '../networked/servers.ts'
 import { setUp, type Checks } from './desk.ts'
 
@@ -12,6 +19,12 @@ const record = { head: 'head', body: Buffer.from('body') }
 
 function freshName(): string {
   return `parity-${process.pid}-${Math.trunc(performance.now() * 1000)}`
+}
+
+/** It is closed after the test, however that ends. */
+function closed<T extends BaseCache>(t: TestContext, cache: T): T {
+  t.after(() => cache.close())
+  return cache
 }
 
 export const serverChecks: Checks = {
@@ -23,10 +36,11 @@ export const serverChecks: Checks = {
     const connection = new Redis(url)
     t.after(() => connection.disconnect())
     const given = { connection, commandTimeout: 60_000 }
-    const outer = new RedisCache(cacheName, { host, port: Number(port), commandTimeout: 60_000 })
+    const own = { host, port: Number(port), commandTimeout: 60_000 }
+    const outer = closed(t, new RedisCache(cacheName, own))
     // Theirs takes the keys of `ns:x` for those of `ns`.
-    const inner = new RedisCache(`${cacheName}:x`, given)
-    const pattern = new RedisCache(`${cacheName}[*]`, given)
+    const inner = closed(t, new RedisCache(`${cacheName}:x`, given))
+    const pattern = closed(t, new RedisCache(`${cacheName}[*]`, given))
     for (const cache of [outer, inner, pattern]) await cache.responses.set('key', record)
     await outer.clear()
     assert.deepEqual([await outer.size(), await inner.size(), await pattern.size()], [0, 1, 1])
@@ -35,7 +49,6 @@ export const serverChecks: Checks = {
       await cache.close()
     }
     assert.equal(await connection.ping(), 'PONG', 'a client that was handed in stays open')
-    await outer.close()
   },
 
   '`ttl`, `ttl_offset`': async (t) => {
@@ -43,8 +56,8 @@ export const serverChecks: Checks = {
     if (skip !== false) return t.skip(skip)
     const client = new Redis(url)
     t.after(() => client.disconnect())
-    const cache = new RedisCache(freshName(), { connection: client })
-    const { ask } = await setUp(t, { backend: cache })
+    const cache = closed(t, new RedisCache(freshName(), { connection: client }))
+    const { ask } = await setUp(t, { backend: cache, storageTimeout: 60_000 })
     const lived = async (key: string): Promise<number> => {
       const [name] = await client.keys(`*${key}*`)
       return client.pttl(name!)
@@ -56,7 +69,6 @@ export const serverChecks: Checks = {
     const left = await lived(hour.info!.key!)
     assert.ok(left > 3_500_000 && left <= 3_600_000, `${left}`)
     await cache.clear()
-    await cache.close()
   },
 
   '`MongoCache(db_name, host)`, `GridFSCache(db_name)`': async (t) => {
@@ -70,6 +82,7 @@ export const serverChecks: Checks = {
       new MongoCache(cacheName, { url, retryWrites: false, operationTimeout: 60_000 }),
       new GridFSCache(`${cacheName}-files`, { connection, operationTimeout: 60_000 }),
     ]) {
+      closed(t, cache)
       await cache.responses.set('key', record)
       assert.equal(await cache.size(), 1)
       await cache.clear()
@@ -87,7 +100,7 @@ export const serverChecks: Checks = {
     const name = freshName()
     const client = new MongoClient(url, { retryWrites: false })
     t.after(() => client.close())
-    const cache = new MongoCache(name, { connection: client, operationTimeout: 60_000 })
+    const cache = closed(t, new MongoCache(name, { connection: client, operationTimeout: 60_000 }))
     const at = Date.now() + 3_600_000
     await cache.responses.set('hour', { ...record, expiresAt: at })
     await cache.responses.set('never', record)
@@ -96,7 +109,6 @@ export const serverChecks: Checks = {
     const byKey = new Map(dates.map((each) => [String(each._id), each['expiresAt'] as unknown]))
     assert.deepEqual([byKey.get('hour'), byKey.get('never')], [new Date(at), undefined])
     await cache.clear()
-    await cache.close()
   },
 
   '`DynamoDbCache(table_name, create_table, region_name, endpoint_url, profile_name, aws_access_key_id, …)`':
@@ -106,7 +118,7 @@ export const serverChecks: Checks = {
       const cacheName = freshName()
       const region = 'eu-central-1'
       const own = { region, endpoint, credentials, operationTimeout: 60_000 }
-      const cache = new DynamoDbCache(cacheName, { ...own, createTable: true })
+      const cache = closed(t, new DynamoDbCache(cacheName, { ...own, createTable: true }))
       // More than a page of a scan, which has a megabyte: theirs reads the first one only.
       const body = Buffer.alloc(300_000, 'x')
       await cache.responses.setMany(
@@ -115,7 +127,6 @@ export const serverChecks: Checks = {
       assert.equal(await cache.size(), 8)
       await cache.clear()
       assert.equal(await cache.size(), 0)
-      await cache.close()
       const client = new DynamoDBClient({ region, endpoint, credentials, profile: 'none' })
       const connection = client
       const absent = new DynamoDbCache(`${cacheName}-absent`, { connection, createTable: false })

@@ -65,9 +65,7 @@ describe('Expiration', () => {
     for (const [path, seconds] of lifetimes) assert.equal(secondsOf(await ask(path)), seconds, path)
   })
 
-  // Bug P2.
-  const patterns = { todo: 'http*:// as a scheme' }
-  test('URL patterns: the long form of the short ones', patterns, async (t) => {
+  test('URL patterns: the long form of the short ones', async (t) => {
     const { origin } = await setUp(t)
     const { host } = new URL(origin.url)
     const urlsExpireAfter = { [`http*://${host}/static/**`]: 60 }

@@ -29,6 +29,7 @@ const ofBackends = [
   'onCorrupt',
   'fastSave',
   'hotTierBytes',
+  'maxCacheBytes',
   'url',
   'host',
   'port',

@@ -67,7 +67,10 @@ export function readOptions(options: CacheOptions): Settings {
     keyRules,
     allowableMethods: new Set(options.allowableMethods ?? ['GET', 'HEAD']),
     allowableCodes: new Set(options.allowableCodes ?? [200]),
-    maxBodyBytes: options.maxBodyBytes ?? (keeps ? 1024 * mebibyte : 64 * mebibyte),
+    maxBodyBytes: Math.min(
+      options.maxBodyBytes ?? (keeps ? 1024 * mebibyte : 64 * mebibyte),
+      cache.maxCacheBytes,
+    ),
     maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
     origin: options.origin?.replace(/\/$/, ''),
     storageTimeout: options.storageTimeout ?? 1_000,

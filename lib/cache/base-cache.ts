@@ -13,6 +13,7 @@ import type { CacheRequest } from '../request/request.ts'
 import { serialized, serializerRule, type SerializerOption } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { CachedResponse } from './cached-response.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
@@ -38,7 +39,7 @@ import {
   type RecreateOptions,
   type RecreateResult,
 } from './recreate-keys.ts'
-import type { StoredBody } from './record.ts'
+import { encodeEntry, type StoredBody } from './record.ts'
 import {
   invalidateEntries,
   refreshEntry,
@@ -54,11 +55,17 @@ import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from '.
 export interface CacheTuning extends SerializerOption {
   /** Bytes of bodies kept decoded in this process, in front of the storages; 0 keeps none. */
   readonly hotTierBytes?: number | undefined
+  /**
+   * Bytes of heads and bodies that may be stored; what has not been used for the longest is deleted
+   * for what is new. Several processes may be over it together, for a moment. Default: no limit.
+   */
+  readonly maxCacheBytes?: number | undefined
 }
 
 /** Checks of `CacheTuning`. */
 export const tuningRules: Rules<CacheTuning> = {
   hotTierBytes: isBytes,
+  maxCacheBytes: isBytes,
   serializer: serializerRule,
 }
 
@@ -77,7 +84,11 @@ export class BaseCache {
   /** What was done in this process; for the interceptor, which counts. */
   readonly counters: { -readonly [Name in keyof Counters]: number } = newCounters()
 
+  /** Bytes that may be stored; Infinity where there is no limit. */
+  readonly maxCacheBytes: number
+
   readonly #hotTierBytes: number
+  readonly #budget: ByteBudget | undefined
   #shelves: Shelves | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
   readonly #writes = new Writes()
@@ -89,6 +100,10 @@ export class BaseCache {
     // A subclass has checked its own, of which these are a part.
     if (new.target === BaseCache) checkOptions(options, tuningRules, ' of BaseCache')
     this.#hotTierBytes = options.hotTierBytes ?? defaultHotTierBytes
+    this.maxCacheBytes = options.maxCacheBytes ?? Infinity
+    this.#budget = Number.isFinite(this.maxCacheBytes)
+      ? new ByteBudget(this.maxCacheBytes)
+      : undefined
     this.responses = serialized(new MemoryStorage(), options.serializer)
     this.redirects = serialized(new MemoryStorage(), options.serializer)
   }
@@ -314,8 +329,14 @@ export class BaseCache {
   lookup(request: CacheRequest, follows: FollowsBelow): MaybePromise<Lookup> {
     const shelves = this.#shelf
     const found = findStored(shelves, request, follows)
+    if (this.#budget !== undefined) return chain(found, (lookup) => this.#used(lookup, request))
     if (!isPromise(found) && found.found?.shelf !== shelves.redirects) return found
     return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
+  }
+
+  #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
+    if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
+    return withoutLoops(lookup, request, this.#shelf)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
@@ -325,7 +346,14 @@ export class BaseCache {
 
   /** Stores a response whose body is complete. */
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
-    return storeEntry(this.#shelf, this.#writes, as, place, body)
+    const record = encodeEntry(place.head, body, place.request, place.dropAt)
+    const written = storeEntry(this.#shelf, this.#writes, as, place, record)
+    if (this.#budget?.add(record.head.length + body.bodyBytes) === true) {
+      const trimmed = chain(written, () => this.#budget!.trim(this.#shelf, this.#removeParts))
+      // The storage has failed, which whoever uses it next is told of.
+      this.track(Promise.resolve(trimmed)).catch(() => {})
+    }
+    return written
   }
 
   /** Stores where a chain of redirects leads that was followed below the cache. */

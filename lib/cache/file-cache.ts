@@ -7,14 +7,19 @@ import {
   serializerRule,
   type SerializerOption,
 } from '../serializers/serializer.ts'
-import { BaseCache } from './base-cache.ts'
+import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
 import { isPartKey } from './body-parts.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
 /** Options of `FileCache`. */
-export interface FileCacheOptions extends CachePathOptions, SerializerOption {}
+export interface FileCacheOptions
+  extends CachePathOptions, SerializerOption, Pick<CacheTuning, 'maxCacheBytes'> {}
 
-const rules: Rules<FileCacheOptions> = { ...pathRules, serializer: serializerRule }
+const rules: Rules<FileCacheOptions> = {
+  ...pathRules,
+  serializer: serializerRule,
+  maxCacheBytes: tuningRules.maxCacheBytes,
+}
 
 /** A cache in a folder, with a file for each response. */
 export class FileCache extends BaseCache {
@@ -28,7 +33,7 @@ export class FileCache extends BaseCache {
   constructor(cacheName = 'http_cache', options: FileCacheOptions = {}) {
     checkOptions(options, rules, ' of FileCache')
     // The system keeps what is read of files in memory itself, for all processes alike.
-    super({ hotTierBytes: 0 })
+    super({ hotTierBytes: 0, maxCacheBytes: options.maxCacheBytes })
     this.directory = cachePath(cacheName, options)
     const { format, around } = serializedFiles(options.serializer)
     this.#responses = new FileStorage(join(this.directory, 'responses'), format)

@@ -6,14 +6,7 @@ import type { EpochMs } from '../units.ts'
 import { partHead, partKeys } from './body-parts.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import { chainKey, type Found } from './lookup.ts'
-import {
-  decodeHead,
-  decodeRequest,
-  encodeChain,
-  encodeEntry,
-  encodeHead,
-  type StoredBody,
-} from './record.ts'
+import { decodeHead, decodeRequest, encodeChain, encodeHead } from './record.ts'
 import type { Shelves } from './shelf.ts'
 import type { Writes } from './writes.ts'
 
@@ -39,11 +32,11 @@ export function storeEntry(
   shelves: Shelves,
   writes: Writes,
   as: 'response' | 'redirect',
-  { key, head, request, dropAt, replaces }: Place,
-  body: StoredBody,
+  { key, replaces }: Place,
+  record: StoredRecord,
 ): MaybePromise<void> {
   const shelf = as === 'response' ? shelves.responses : shelves.redirects
-  const written = writes.track(shelf.write(key, encodeEntry(head, body, request, dropAt)))
+  const written = writes.track(shelf.write(key, record))
   if (replaces === undefined) return written
   const { entry: old, key: oldKey, shelf: oldShelf } = replaces
   // A URL that redirected and does not any more, or the other way round.

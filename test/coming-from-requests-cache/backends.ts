@@ -200,7 +200,13 @@ export const backendChecks: Checks = {
     assert.equal((await ask('/')).info?.reason, 'too-large')
   },
 
-  '`max_cache_bytes`, `block_bytes`, `sync_index`': () => {
+  '`max_cache_bytes`, `block_bytes`, `sync_index`': async (t) => {
+    const cache = new FileCache(temporaryFolder(t), { maxCacheBytes: 2_000 })
+    const { ask } = await setUp(t, { backend: cache })
+    for (let n = 0; n < 20; n++) await ask(`/${n}`)
+    await cache.flush()
+    const size = await cache.size()
+    assert.ok(size > 0 && size < 20, `${size} responses`)
     for (const name of ['max_cache_bytes', 'block_bytes', 'sync_index']) {
       assert.throws(() => new FileCache('x', { [name]: 1 }), unknown, name)
     }

@@ -1,0 +1,102 @@
+/**
+ * How much a cache may hold. What has not been used for the longest goes first; of what this process
+ * has not seen used it knows only when it was stored.
+ */
+import { isEntryError } from '../errors.ts'
+import type { EpochMs } from '../units.ts'
+import { isPartKey } from './body-parts.ts'
+import { CachedResponse } from './cached-response.ts'
+import { deleteSelected, type RemoveParts } from './deletion.ts'
+import { isChainKey } from './lookup.ts'
+import type { Shelves } from './shelf.ts'
+
+// So much is left when it was too much: then there is room for a while.
+const keptShare = 0.9
+
+/** The bytes of a cache, heads and bodies, and who used what; see the top of the file. */
+export class ByteBudget {
+  readonly #maxBytes: number
+  /** Undefined until it has been counted. */
+  #bytes: number | undefined
+  readonly #usedAt = new Map<string, EpochMs>()
+  #trimming = false
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  /** A response was used. */
+  use(key: string, now: EpochMs): void {
+    this.#usedAt.set(key, now)
+  }
+
+  /**
+   * A response was stored.
+   * @returns whether it is time to `trim()`
+   */
+  add(bytes: number): boolean {
+    if (this.#bytes !== undefined) this.#bytes += bytes
+    return !this.#trimming && (this.#bytes === undefined || this.#bytes > this.#maxBytes)
+  }
+
+  /** Counts what is there, and deletes what is too much. Other processes' responses count as well. */
+  async trim(shelves: Shelves, removeParts: RemoveParts): Promise<void> {
+    this.#trimming = true
+    try {
+      const held = await this.#count(shelves)
+      this.#bytes = held.bytes
+      if (held.bytes <= this.#maxBytes) return
+      const last = held.lastToGo(this.#maxBytes * keptShare)
+      const selects = (response: CachedResponse): boolean => this.#lastUse(response) <= last
+      await deleteSelected(shelves, {}, selects, removeParts)
+      this.#bytes = (await this.#count(shelves)).bytes
+    } finally {
+      this.#trimming = false
+    }
+  }
+
+  #lastUse({ key, storedAt }: CachedResponse): EpochMs {
+    return Math.max(storedAt, this.#usedAt.get(key) ?? 0)
+  }
+
+  async #count({ responses, redirects }: Shelves): Promise<Held> {
+    const held = new Held()
+    const present = new Set<string>()
+    for (const { storage } of [responses, redirects]) {
+      for await (const stored of storage.heads()) {
+        if (isPartKey(stored.key) || isChainKey(stored.key)) continue
+        try {
+          const response = new CachedResponse(storage, stored)
+          held.add(this.#lastUse(response), stored.head.length + response.bodyBytes)
+          if (this.#usedAt.has(stored.key)) present.add(stored.key)
+        } catch (error) {
+          // What cannot be read is `verify()`'s to delete.
+          if (!isEntryError(error)) throw error
+        }
+      }
+    }
+    for (const key of this.#usedAt.keys()) if (!present.has(key)) this.#usedAt.delete(key)
+    return held
+  }
+}
+
+// Two numbers a response: of a hundred thousand that is little.
+class Held {
+  bytes = 0
+  readonly #each: [lastUse: EpochMs, bytes: number][] = []
+
+  add(lastUse: EpochMs, bytes: number): void {
+    this.bytes += bytes
+    this.#each.push([lastUse, bytes])
+  }
+
+  /** The last use of the last one that has to go so that no more than this is left. */
+  lastToGo(target: number): EpochMs {
+    let left = this.bytes
+    for (const [lastUse, bytes] of this.#each.toSorted(([one], [other]) => one - other)) {
+      left -= bytes
+      if (left <= target) return lastUse
+    }
+    return Infinity
+  }
+}

@@ -36,7 +36,7 @@ for (const [name, Cache] of Object.entries(kinds)) {
   testStorage(`the storage of ${name}`, () => open(`${opened++}`).responses, {
     reopen: (given) => open(names.get(given)!, other).responses,
     // More than one page: a page has 500.
-    records: 600,
+    records: 510,
   })
   testCache(name, () => open(`${opened++}`), {
     reopen: (given) => open(names.get(given)!, other),

@@ -163,6 +163,23 @@ describe('redis', { skip }, () => {
     assert.match(causeOfOnly(reader), /^NOPERM/)
   })
 
+  test('a user who may do what the README says', async (t) => {
+    const commands = ['get', 'set', 'getrange', 'exists', 'unlink', 'eval', 'scan']
+    await cli('acl', 'setuser', 'least', 'on', '>of-all', '~*', ...commands.map((it) => `+${it}`))
+    const least = { port: server.port, username: 'least', password: 'of-all' }
+    const cache = new RedisCache('least', least)
+    t.after(() => cache.close())
+    const { responses } = cache
+    const body = Buffer.from('body')
+    await responses.set('a', { head: 'head', body, expiresAt: Date.now() + 60_000 })
+    assert.equal(await responses.has('a'), true)
+    assert.equal(await responses.replaceHead('a', 'head', { head: 'new' }), true)
+    assert.equal((await responses.get('a'))?.head, 'new')
+    assert.equal((await Array.fromAsync(responses.heads())).length, 1)
+    assert.equal(await responses.delete('a'), true)
+    await responses.clear()
+  })
+
   const secret = 'a-wrong-secret'
   const right = 'the-right-one'
   const logins: Record<string, { options: (port: number) => object; mend: string[] }> = {

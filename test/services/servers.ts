@@ -45,6 +45,10 @@ export async function startRedis(options: RedisOptions = {}): Promise<Server> {
   })
 }
 
+// Its log of all writes has their bodies in it. After an hour of tests it filled the memory of the
+// server, which then waited for room, locked, and for those who waited for the lock to make some.
+const roomy = ['--oplog-max-entries', '1000', '--cache-size', '4G']
+
 export interface MongoOptions extends StartOptions {
   /** Created first; then nobody gets in without a password. */
   readonly user?: { readonly name: string; readonly password: string }
@@ -69,6 +73,7 @@ export async function startMongo(options: MongoOptions = {}): Promise<Server> {
     args: (folder) => [
       ...['--host', '127.0.0.1', '--port', String(port)],
       ...['--storage-path', join(folder, 'data'), '--enable-test-commands'],
+      ...roomy,
       ...(closed ? ['--auth'] : []),
       ...args,
     ],

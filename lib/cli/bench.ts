@@ -36,7 +36,12 @@ export const bench: Command<BenchOptions> = {
     const cache = await job.open('read')
     const work = await Work.begin(cache, job)
     try {
-      const rates = await withProgress(output, 'Measuring', (tell) => work.measure(tell))
+      const rates = await withProgress(
+        output,
+        'Measuring',
+        (tell) => work.measure(tell),
+        () => '',
+      )
       if (output.json)
         await output.document({ cache: address.shown, bytes: options.bytes, ...rates })
       else {

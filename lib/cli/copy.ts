@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { misuse } from '../errors.ts'
-import { readAddress } from './address.ts'
+import { readAddress, type Address } from './address.ts'
 import { counted } from './amounts.ts'
 import { exitCodes, type Command } from './command.ts'
 import { withProgress } from './progress.ts'
@@ -32,11 +32,12 @@ export const copy: Command<CopyOptions> = {
   async run(job) {
     const { output, options, operands, signal } = job
     const [source, target] = [readAddress(operands[0]!), readAddress(operands[1]!)]
-    if (operands[0] === operands[1]) {
+    const { isSamePlace } = await import('./is-there.ts')
+    if (isSamePlace(source, target)) {
       throw misuse('ERR_CACHE_OPTION_INVALID', `FROM and TO are the same cache: ${source.shown}`)
     }
     const reading = await job.open('read', source)
-    const writing = await job.open('write', target)
+    const writing = await job.open('write', withoutHotTier(target))
     const result = await withProgress(output, 'Copying', (tell) =>
       writing.update(reading, {
         overwrite: options.overwrite,
@@ -56,4 +57,10 @@ export const copy: Command<CopyOptions> = {
     sayUnreadable({ output, address: source }, unreadable)
     return exitCodes.done
   },
+}
+
+// Nothing is read twice.
+function withoutHotTier(address: Address): Address {
+  if (address.backend !== 'sqlite') return address
+  return { ...address, options: { ...address.options, hotTierBytes: 0 } }
 }

@@ -2,31 +2,40 @@
 import { CacheError } from '../errors.ts'
 import { withoutPasswords } from './address.ts'
 import { exitCodes, type ExitCode } from './command.ts'
-import { printable } from './printable.ts'
+import { printable, wrapped } from './printable.ts'
+import type { PrintStream } from './streams.ts'
 
 /** A failure whose message says what it is about. */
 export class Failure extends Error {}
 
 /** Says it on standard error. */
-export function say(message: string): void {
-  process.stderr.write(`undici-cache: ${printable(withoutPasswords(message), 'lines')}\n`)
+export function say(stderr: PrintStream, message: string): void {
+  const width = stderr.isTTY ? stderr.columns || 80 : undefined
+  const text = `undici-cache: ${printable(withoutPasswords(message), 'lines')}`
+  const lines = text.split('\n').map((line) => wrapped(line, width, 2))
+  stderr.write(`${lines.join('\n')}\n`)
 }
 
 /**
  * Says what is wrong.
  * @param about the cache, where it is one that has failed
  */
-export function explain(error: unknown, command: string, about?: string): ExitCode {
+export function explain(
+  stderr: PrintStream,
+  error: unknown,
+  command: string,
+  about?: string,
+): ExitCode {
   const message = explained(error)
   if (isMisuse(error)) {
-    say(message)
-    process.stderr.write(`Try 'undici-cache ${command} --help'.\n`)
+    say(stderr, message)
+    stderr.write(`Try 'undici-cache ${command === '' ? '' : `${command} `}--help'.\n`)
     return exitCodes.misuse
   }
   // What files and we ourselves say names the file.
   const isComplete = error instanceof Failure || error instanceof CacheError
   const isOfFile = (error as NodeJS.ErrnoException | null)?.path !== undefined
-  say(isComplete || isOfFile || about === undefined ? message : `${about}: ${message}`)
+  say(stderr, isComplete || isOfFile || about === undefined ? message : `${about}: ${message}`)
   return exitCodes.failed
 }
 

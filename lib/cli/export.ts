@@ -1,10 +1,10 @@
 import { counted } from './amounts.ts'
 import { exitCodes, type Command } from './command.ts'
 import { conditionOptions, matchOption, selectionOf, type ConditionOptions } from './conditions.ts'
-import { openFile } from './file-to-write.ts'
+import { noFile, openFile } from './file-to-write.ts'
 import { version } from './package-version.ts'
 import { withProgress } from './progress.ts'
-import { readable, sayUnreadable } from './unreadable.ts'
+import { sayUnreadable } from './unreadable.ts'
 
 /** `undici-cache export`. */
 export const exportHar: Command<ConditionOptions> = {
@@ -21,6 +21,7 @@ export const exportHar: Command<ConditionOptions> = {
   async run(job) {
     const { output, options, operands, address } = job
     const path = operands[0]!
+    if (path === '') throw noFile('export')
     const selection = selectionOf(options)
     const cache = await job.open('read')
     const { exportHar: writeHar } = await import('../har/export-har.ts')
@@ -30,7 +31,7 @@ export const exportHar: Command<ConditionOptions> = {
       const result = await withProgress(output, 'Exporting', (tell) =>
         writeHar(cache, (text) => (file === undefined ? output.bytes(text) : file.write(text)), {
           creatorVersion: version(),
-          selects: selector({ ...selection, filter: readable(job) }, Date.now()),
+          selects: selector(selection ?? {}, Date.now()),
           async onProgress(done, total) {
             tell(done, total)
             await job.pause()

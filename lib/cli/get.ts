@@ -3,10 +3,12 @@ import type { Response } from 'undici'
 import type { CacheInfo } from '../response/cache-info.ts'
 import type { Lifetime } from '../policy/lifetime.ts'
 import { misuse, type CacheError } from '../errors.ts'
-import { durationText, instantText } from './amounts.ts'
+import { bytesText, durationText, instantText } from './amounts.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
 import { ageOf, repeatable } from './conditions.ts'
 import { explained, Failure } from './explain.ts'
+import type { Output } from './output.ts'
+import { printable } from './printable.ts'
 import { requestUrl } from './request-url.ts'
 
 interface GetOptions {
@@ -101,7 +103,23 @@ async function print(
     return
   }
   output.say(`${status} ${statusText}`.trim() + `, ${sourceOf(info)}`)
+  if (output.width !== undefined) return printForPerson(output, response)
   if (response.body !== null) for await (const chunk of response.body) await output.bytes(chunk)
+}
+
+// What is no text would leave the terminal in disorder.
+async function printForPerson(output: Output, response: Response): Promise<void> {
+  const type = response.headers.get('content-type')
+  const bytes = Buffer.from(await response.arrayBuffer())
+  const { textOf } = await import('../har/decoded-body.ts')
+  const text = textOf(bytes, type ?? undefined)
+  if (text === undefined) {
+    const what = `${bytesText(bytes.byteLength)} of ${type ?? 'an unknown type'}`
+    output.say(`${what} that are not for a terminal: '> FILE' writes them into a file`)
+  } else if (text !== '') {
+    const shown = printable(text, 'lines')
+    await output.bytes(shown.endsWith('\n') ? shown : `${shown}\n`)
+  }
 }
 
 function sourceOf(info: CacheInfo | undefined): string {

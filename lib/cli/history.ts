@@ -1,5 +1,4 @@
 import { exitCodes, type Command } from './command.ts'
-import { printable } from './printable.ts'
 import { requestUrl } from './request-url.ts'
 
 /** `undici-cache history`. */
@@ -26,7 +25,7 @@ export const history: Command<object> = {
     if (output.json) return exitCodes.done
     for (const { status, url: at } of steps) {
       if (output.width === undefined) await output.values([status ?? '-', at])
-      else await output.line(`${String(status ?? '–').padStart(3)}  ${printable(at)}`)
+      else await output.labelled(String(status ?? '–').padStart(3), '  ', at, 'bold')
     }
     return exitCodes.done
   },

@@ -1,9 +1,10 @@
 import { Option } from 'commander'
 import type { Lifetime } from '../policy/lifetime.ts'
-import { counted } from './amounts.ts'
+import { bytesText, counted } from './amounts.ts'
 import { exitCodes, type Command } from './command.ts'
 import { ageOf, repeatable, statusOf } from './conditions.ts'
 import { Failure } from './explain.ts'
+import { noFile } from './file-to-write.ts'
 import { printable } from './printable.ts'
 import { withProgress } from './progress.ts'
 import { sayUnreadable } from './unreadable.ts'
@@ -36,29 +37,37 @@ export const importHar: Command<ImportOptions> = {
   async run(job) {
     const { output, options, operands } = job
     const path = operands[0]!
-    const file = await openSource(path)
+    const file = await openSource(path, output.input)
     const { importHar: readHar } = await import('../har/import-har.ts')
     const { NoHarError } = await import('../har/read-entries.ts')
     const cache = await job.open('write')
     const { expireAfter, overwrite, status: codes = [] } = options
-    const result = await withProgress(output, 'Importing', (tell) =>
-      readHar(cache, file.chunks, {
-        expireAfter,
-        overwrite,
-        codes,
-        async onProgress(bytesRead) {
-          if (file.bytes > 0) tell(Math.round(bytesRead / 1000), Math.ceil(file.bytes / 1000))
-          await job.pause()
-        },
-      }),
+    const result = await withProgress(
+      output,
+      'Importing',
+      (tell) =>
+        readHar(cache, file.chunks, {
+          expireAfter,
+          overwrite,
+          codes,
+          async onProgress(bytesRead) {
+            if (file.bytes > 0) tell(bytesRead, file.bytes)
+            await job.pause()
+          },
+        }),
+      bytesText,
     ).catch((error: unknown) => {
       throw error instanceof NoHarError ? new Failure(`'${path}' is ${error.message}`) : error
     })
     const { entries, stored, unchanged, notStored, decoded, unreadable } = result
     if (output.json) await output.document({ file: path, ...result })
     else {
-      const alone = unchanged === 0 ? '' : `, ${unchanged.toLocaleString('en')} were there already`
-      await output.line(`${counted(entries, 'entry', 'entries')} read, ${stored} stored${alone}`)
+      const were = unchanged === 1 ? 'was' : 'were'
+      const alone =
+        unchanged === 0 ? '' : `, ${unchanged.toLocaleString('en')} ${were} there already`
+      await output.line(
+        `${counted(entries, 'entry', 'entries')} read, ${stored.toLocaleString('en')} stored${alone}`,
+      )
     }
     for (const [why, count] of Object.entries(notStored).toSorted((a, b) => b[1] - a[1])) {
       output.say(`${count} not stored: ${printable(why)}`)
@@ -78,10 +87,15 @@ interface Source {
   readonly bytes: number
 }
 
-async function openSource(path: string): Promise<Source> {
-  if (path === '-') return { chunks: process.stdin, bytes: 0 }
+async function openSource(path: string, input: AsyncIterable<Uint8Array>): Promise<Source> {
+  if (path === '-') return { chunks: input, bytes: 0 }
+  if (path === '') throw noFile('import')
   const { open } = await import('node:fs/promises')
   const file = await open(path)
-  const { size } = await file.stat()
-  return { chunks: file.createReadStream({ highWaterMark: 2 ** 18 }), bytes: size }
+  const found = await file.stat()
+  if (found.isDirectory()) {
+    await file.close()
+    throw new Failure(`'${path}' is a folder, and no HAR file`)
+  }
+  return { chunks: file.createReadStream({ highWaterMark: 2 ** 18 }), bytes: found.size }
 }

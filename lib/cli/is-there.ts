@@ -1,7 +1,8 @@
-/** Whether there is a cache under a path, told without making or changing anything. */
+/** What is under the path of a cache, told without making or changing anything. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { cachePath } from '../cache/cache-path.ts'
+import type { Address } from './address.ts'
 
 /** A SQLite file that is more than an empty one; whose it is shows when it is opened. */
 export function fileIsThere(cacheName: string): boolean {
@@ -17,6 +18,19 @@ export function fileIsThere(cacheName: string): boolean {
 export function folderIsThere(cacheName: string): boolean {
   const folder = cachePath(cacheName, {})
   return existsSync(join(folder, 'responses')) || existsSync(join(folder, 'redirects'))
+}
+
+/** Whether two addresses name one place, however they are written. */
+export function isSamePlace(one: Address, other: Address): boolean {
+  return placeOf(one) === placeOf(other)
+}
+
+function placeOf({ backend, cacheName, options }: Address): string {
+  const isPath = backend === 'sqlite' || backend === 'filesystem'
+  const path = isPath ? cachePath(cacheName, {}) : cacheName
+  const name = backend === 'sqlite' ? path.replace(/\.sqlite$/, '') : path
+  const names = Object.keys(options).toSorted()
+  return JSON.stringify([backend, name, names.map((each) => [each, options[each]])])
 }
 
 // The file format's "schema cookie", which counts the changes of the schema.

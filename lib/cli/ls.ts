@@ -1,7 +1,9 @@
 import { Option } from 'commander'
+import type { BaseCache } from '../cache/base-cache.ts'
 import type { CachedResponse } from '../cache/cached-response.ts'
+import type { Selection, Selects } from '../cache/selection.ts'
 import { bytesText, durationText, expiryText, instantText } from './amounts.ts'
-import { exitCodes, type Command } from './command.ts'
+import { exitCodes, type Command, type Job } from './command.ts'
 import {
   conditionOptions,
   countOf,
@@ -12,7 +14,8 @@ import {
 import type { Output } from './output.ts'
 import { printable, shortened } from './printable.ts'
 import { typeOf } from './response-type.ts'
-import { readable, sayUnreadable } from './unreadable.ts'
+import { recordsOf, withProgress, type Tell } from './progress.ts'
+import { sayUnreadable } from './unreadable.ts'
 
 interface LsOptions extends ConditionOptions {
   readonly limit?: number
@@ -41,19 +44,46 @@ export const ls: Command<LsOptions> = {
     const { output, options, operands } = job
     const selection = selectionOf(options, operands[0])
     const cache = await job.open('read')
-    let listed = 0
-    for await (const response of cache.filter({ ...selection, filter: readable(job) })) {
-      await printOne(output, response, listed === 0)
-      if (++listed === options.limit) break
-    }
+    const listed = await withProgress(output, 'Looking', (tell) =>
+      list(job, cache, selection, tell),
+    )
     const unreadable = job.unreadable()
     if (output.json && unreadable > 0) await output.item({ unreadable })
     sayUnreadable(job, unreadable)
     if (listed > 0) return exitCodes.done
-    const what = selection === undefined ? 'is empty' : 'has nothing of the kind'
+    const readable = unreadable === 0 ? 'is empty' : 'has nothing that can be read'
+    const what = selection === undefined ? readable : 'has nothing of the kind'
     output.say(`${job.address.shown} ${what}${await hint(operands[0])}`)
     return exitCodes.failed
   },
+}
+
+/** @returns how many */
+async function list(
+  job: Job<LsOptions>,
+  cache: BaseCache,
+  selection: Selection | undefined,
+  tell: Tell,
+): Promise<number> {
+  const { output, options } = job
+  const { selectEntries, selector } = await import('../cache/selection.ts')
+  const matches = selector(selection ?? {}, Date.now())
+  // Who reads what is listed, as a pager does, sees by it how it goes on.
+  const total = output.width === undefined ? 0 : await recordsOf(output, cache)
+  let seen = 0
+  let listed = 0
+  const selects: Selects = async (response) => {
+    seen++
+    if (total > 0) tell(seen, Math.max(seen, total))
+    await job.pause()
+    return matches(response)
+  }
+  for await (const response of selectEntries(cache.responses, selects)) {
+    tell.hide()
+    await printOne(output, response, listed === 0)
+    if (++listed === options.limit) break
+  }
+  return listed
 }
 
 // A cache without its scheme is a pattern like any other.

@@ -2,7 +2,7 @@
 import { loadDriver } from '../backends/load-driver.ts'
 import type { BaseCache } from '../cache/base-cache.ts'
 import { openBackend } from '../cache/registry.ts'
-import { CacheError, invalidOption, misuse } from '../errors.ts'
+import { CacheError, invalidOption, misuse, nearestName, type CacheErrorCode } from '../errors.ts'
 import { compress } from '../serializers/compress.ts'
 import { encrypt } from '../serializers/encrypt.ts'
 import type { Serializer, SerializerName } from '../serializers/serializer.ts'
@@ -21,11 +21,18 @@ export async function openCache(address: Address, access: Access): Promise<BaseC
     throw new CacheError('ERR_CACHE_STORAGE_FAILED', message)
   }
   const { backend, cacheName, options } = address
-  return openBackend(backend, cacheName, {
-    ...options,
-    ...serializerOf(address),
-    ...(backend === 'dynamodb' && access === 'read' && { createTable: false }),
-  })
+  try {
+    return openBackend(backend, cacheName, {
+      ...options,
+      ...serializerOf(address),
+      ...(backend === 'dynamodb' && access === 'read' && { createTable: false }),
+    })
+  } catch (error) {
+    // It speaks of options, and what was typed is an address.
+    if (!(error instanceof TypeError)) throw error
+    const { message, code } = error as TypeError & { code: CacheErrorCode }
+    throw misuse(code, `address '${address.shown}': ${message}`)
+  }
 }
 
 async function isThere({ backend, cacheName, options }: Address): Promise<boolean> {
@@ -76,16 +83,32 @@ function serializerOf({ serializer }: Address): { serializer?: Serializer } {
   // A format comes first, wherever it was written.
   const formats = serializer.filter(({ kind }) => kind === 'serializer')
   const stages = serializer.filter(({ kind }) => kind !== 'serializer').map(stageOf)
+  for (const { value } of formats) checkOneOf('serializer', value, formatNames)
   if (formats.length > 1) throw misuse('ERR_CACHE_OPTION_INVALID', `'serializer' is given twice`)
   return { serializer: [...formats.map(({ value }) => value as SerializerName), ...stages] }
 }
 
 function stageOf({ kind, value }: SerializerPart): Stage {
-  if (kind === 'compress') return compress(value as 'zstd')
+  if (kind === 'compress') {
+    checkOneOf(kind, value, codingNames)
+    return compress(value as 'zstd')
+  }
   const [own, ...previous] = secretsOf(kind, value)
   return kind === 'sign'
     ? sign(own!, { previousSecrets: previous })
     : encrypt(own!, { previousKeys: previous })
+}
+
+const formatNames = ['native', 'json', 'yaml', 'bson']
+const codingNames = ['zstd', 'brotli', 'gzip']
+
+function checkOneOf(name: string, value: string, known: readonly string[]): void {
+  if (known.includes(value)) return
+  // It may be a secret that was put into the wrong place.
+  const nearest = nearestName(value, known)
+  const got = nearest === undefined ? 'something else' : `'${value}'; did you mean '${nearest}'?`
+  const message = `'${name}' must be one of ${known.join(', ')}, got ${got}`
+  throw misuse('ERR_CACHE_OPTION_INVALID', message)
 }
 
 // An address is seen by whoever lists processes; a variable is not.

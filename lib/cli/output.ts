@@ -6,35 +6,45 @@
 import { once } from 'node:events'
 import { styleText } from 'node:util'
 import { say } from './explain.ts'
-import { printable } from './printable.ts'
+import { printable, wrapped } from './printable.ts'
+import type { PrintStream, Streams } from './streams.ts'
 
 type Style = Parameters<typeof styleText>[0]
-
-/** Thrown by writes after whoever reads has gone, as `head` does. */
-export class ReaderGone extends Error {}
 
 /** See the top of the file. */
 export class Output {
   readonly json: boolean
   /** Columns of the terminal; undefined in a pipe. */
   readonly width: number | undefined
-  readonly #gone: AbortSignal
+  readonly #streams: Streams
+  readonly #lost: AbortSignal
 
-  /** @param gone aborted when nobody reads standard output any more */
-  constructor(json: boolean, gone: AbortSignal) {
+  /** @param lost aborted when nothing can be printed any more */
+  constructor(json: boolean, streams: Streams, lost: AbortSignal) {
     this.json = json
-    this.width = process.stdout.isTTY ? process.stdout.columns || 80 : undefined
-    this.#gone = gone
+    this.width = streams.stdout.isTTY ? streams.stdout.columns || 80 : undefined
+    this.#streams = streams
+    this.#lost = lost
+  }
+
+  /** Where a program, or a person, may have something to say. */
+  get input(): Streams['stdin'] {
+    return this.#streams.stdin
+  }
+
+  /** For what is not what was asked for. */
+  get aside(): PrintStream {
+    return this.#streams.stderr
   }
 
   /** Whether a person can be asked. */
   get canAsk(): boolean {
-    return process.stdin.isTTY && process.stderr.isTTY && !this.json
+    return this.input.isTTY === true && this.aside.isTTY === true && !this.json
   }
 
   /** Whether a person watches the work. */
   get isWatched(): boolean {
-    return process.stderr.isTTY && !this.json
+    return this.aside.isTTY === true && !this.json
   }
 
   /** One line, or several. */
@@ -64,29 +74,41 @@ export class Output {
       return
     }
     const longest = Math.max(...entries.map(([label]) => label.length))
-    for (const [label, value] of entries) {
-      await this.line(`${this.style('dim', label.padEnd(longest))}  ${printable(value)}`)
-    }
+    for (const [label, value] of entries) await this.labelled(label.padEnd(longest), '  ', value)
+  }
+
+  /** A value after what it is; in a terminal what does not fit goes on below. */
+  async labelled(
+    label: string,
+    between: string,
+    value: string,
+    style: Style = 'dim',
+  ): Promise<void> {
+    const taken = label.length + between.length
+    const indent = between === '  ' ? taken : 4
+    const text = wrapped(printable(value), this.width, indent, taken)
+    await this.line(`${this.style(style, label)}${between}${text}`)
   }
 
   /** Bytes as they are. */
   async bytes(chunk: string | Uint8Array): Promise<void> {
-    if (this.#gone.aborted) throw new ReaderGone()
-    if (process.stdout.write(chunk)) return
+    this.#lost.throwIfAborted()
+    if (this.#streams.stdout.write(chunk)) return
     try {
-      await once(process.stdout, 'drain', { signal: this.#gone })
-    } catch {
-      throw new ReaderGone()
+      await once(this.#streams.stdout, 'drain', { signal: this.#lost })
+    } catch (error) {
+      this.#lost.throwIfAborted()
+      throw error
     }
   }
 
   /** A message, past what was asked for. */
   say(message: string): void {
-    say(message)
+    say(this.aside, message)
   }
 
   /** Colours in a terminal, and nowhere else; NO_COLOR turns them off. */
   style(style: Style, text: string): string {
-    return styleText(style, text, { stream: process.stdout })
+    return styleText(style, text, { stream: this.#streams.stdout })
   }
 }

@@ -1,6 +1,6 @@
 /** The commands, and how the command line is read; see `run-job.ts` for what happens then. */
 import { Command as Parser, CommanderError } from 'commander'
-import { addressForms, defaultAddress, withoutPasswords } from './address.ts'
+import { addressForms, defaultAddress } from './address.ts'
 import { bench } from './bench.ts'
 import { exitCodes, type Command, type ExitCode, type Operand } from './command.ts'
 import { copy } from './copy.ts'
@@ -10,12 +10,14 @@ import { get } from './get.ts'
 import { history } from './history.ts'
 import { importHar } from './import.ts'
 import { ls } from './ls.ts'
+import { misread } from './misread.ts'
 import { version } from './package-version.ts'
 import { prune } from './prune.ts'
 import { rm } from './rm.ts'
 import { runJob, type CommonOptions } from './run-job.ts'
 import { show } from './show.ts'
 import { stats } from './stats.ts'
+import { printed, ReaderGone, watchStreams, type Streams } from './streams.ts'
 import { verify } from './verify.ts'
 
 const commands: readonly Command<object>[] = [
@@ -50,32 +52,68 @@ Exit codes: 0 done, 1 failed or nothing found, 2 wrong usage, 130 interrupted.
 In a pipe there are no colours (nor with NO_COLOR), and a line of tab-separated
 values for each entry. 'undici-cache COMMAND --help' teaches more, by examples.`
 
-/** @param argv without the program's own name @returns how the program ends */
-export async function runProgram(argv: readonly string[]): Promise<ExitCode> {
+/**
+ * @param argv without the program's own name
+ * @returns how the program ends
+ */
+export async function runProgram(
+  argv: readonly string[],
+  streams: Streams = process,
+): Promise<ExitCode> {
+  const { lost, stop } = watchStreams(streams)
+  try {
+    const exitCode = await run(argv, streams, lost)
+    await printed(streams)
+    if (!lost.aborted || lost.reason instanceof ReaderGone) return exitCode
+    return explain(streams.stderr, lost.reason, '')
+  } finally {
+    stop()
+  }
+}
+
+async function run(
+  argv: readonly string[],
+  streams: Streams,
+  lost: AbortSignal,
+): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.done
-  const parser = createParser()
+  const parser = createParser(streams)
   for (const command of commands) {
     const sub = addCommand(parser, command)
     sub.action(async () => {
-      exitCode = await runJob(command, sub.args, sub.optsWithGlobals<CommonOptions>())
+      const options = sub.optsWithGlobals<CommonOptions>()
+      exitCode = await runJob(command, sub.args, options, { streams, lost })
     })
   }
+  const typed = argv[0] === 'help' ? helpOf(argv[1]) : argv
+  const command = parser.commands.find((each) => typed.includes(each.name()))
   try {
-    await parser.parseAsync(argv, { from: 'user' })
+    await parser.parseAsync(typed, { from: 'user' })
     return exitCode
   } catch (error) {
     // The value of an option, which is read before there is a job.
-    if (!(error instanceof CommanderError)) return explain(error, nameOf(argv))
-    // It has said itself what is wrong. Help and version are nothing wrong.
-    return error.exitCode === 0 ? exitCodes.done : exitCodes.misuse
+    if (!(error instanceof CommanderError)) {
+      return explain(streams.stderr, error, command?.name() ?? '')
+    }
+    // Help and version are nothing wrong.
+    if (error.exitCode === 0) return exitCodes.done
+    const wrong = misread(error, {
+      command: command?.name(),
+      commands: commands.map(({ name }) => name),
+      options: [...(command?.options ?? []), ...parser.options],
+    })
+    if (wrong !== undefined) explain(streams.stderr, wrong, command?.name() ?? '')
+    return exitCodes.misuse
   }
 }
 
-function nameOf(argv: readonly string[]): string {
-  return argv.find((each) => commands.some(({ name }) => name === each)) ?? ''
+// As git and npm have it.
+function helpOf(name: string | undefined): readonly string[] {
+  const isUnknown = name !== undefined && !commands.some((each) => each.name === name)
+  return [...(name === undefined ? [] : [name]), ...(isUnknown ? [] : ['--help'])]
 }
 
-function createParser(): Parser {
+function createParser({ stdout, stderr }: Streams): Parser {
   return new Parser('undici-cache')
     .usage('COMMAND [ADDRESS] [arguments] [options]')
     .description(about)
@@ -88,11 +126,13 @@ function createParser(): Parser {
     .exitOverride()
     .configureHelp({ showGlobalOptions: true, subcommandTerm: (command) => command.name() })
     .configureOutput({
-      outputError(text, write) {
-        write(withoutPasswords(text.replace(/^error: /, 'undici-cache: ')))
-      },
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => (stdout.isTTY && stdout.columns) || 80,
+      getErrHelpWidth: () => (stderr.isTTY && stderr.columns) || 80,
+      // What is wrong is said by misread().
+      outputError() {},
     })
-    .showHelpAfterError("Try 'undici-cache --help'.")
 }
 
 function addCommand(parser: Parser, command: Command<object>): Parser {
@@ -107,7 +147,6 @@ function addCommand(parser: Parser, command: Command<object>): Parser {
     // Counted where it is known which of them is the address.
     .allowExcessArguments()
     .addHelpText('after', `\nExamples:\n${lines.join('\n')}`)
-    .showHelpAfterError(`Try 'undici-cache ${name} --help'.`)
   if (!command.namesCaches) sub.argument('[ADDRESS]', `of the cache (default: ${defaultAddress})`)
   for (const operand of operands) sub.argument(`[${operand.name}]`, operand.about)
   for (const option of options) sub.addOption(option)

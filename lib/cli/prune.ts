@@ -1,5 +1,7 @@
+import type { BaseCache } from '../cache/base-cache.ts'
 import { counted } from './amounts.ts'
-import { exitCodes, type Command } from './command.ts'
+import { exitCodes, type Command, type Job } from './command.ts'
+import { recordsOf, withProgress } from './progress.ts'
 import { sayUnreadable } from './unreadable.ts'
 
 /** `undici-cache prune`. */
@@ -16,7 +18,7 @@ export const prune: Command<object> = {
   async run(job) {
     const { output } = job
     const cache = await job.open('read')
-    const removed = await cache.prune()
+    const removed = (await removeExpired(job, cache)) + (await cache.prune())
     const unreadable = job.unreadable()
     if (output.json) await output.document({ removed, unreadable })
     else await output.line(`${counted(removed, 'record')} removed`)
@@ -24,3 +26,25 @@ export const prune: Command<object> = {
     return exitCodes.done
   },
 }
+
+// As prune() does it, and somebody may watch, and interrupt it.
+async function removeExpired(job: Job<object>, cache: BaseCache): Promise<number> {
+  const { output } = job
+  const total = await recordsOf(output, cache)
+  return withProgress(output, 'Pruning', async (tell) => {
+    let removed = 0
+    for (const storage of [cache.responses, cache.redirects]) {
+      if (storage.traits.expires) continue
+      for (let deleted = sliceRecords; deleted === sliceRecords;) {
+        deleted = await storage.deleteExpired(Date.now(), sliceRecords)
+        removed += deleted
+        tell(removed, Math.max(removed, total))
+        await job.pause()
+      }
+    }
+    return removed
+  })
+}
+
+// A folder is read from its beginning for each slice.
+const sliceRecords = 2_000

@@ -2,12 +2,14 @@ import { Option } from 'commander'
 import type { BaseCache } from '../cache/base-cache.ts'
 import type { CachedResponse } from '../cache/cached-response.ts'
 import type { Selection } from '../cache/selection.ts'
-import { misuse } from '../errors.ts'
+import { isEntryError, misuse } from '../errors.ts'
 import { counted } from './amounts.ts'
 import { confirm } from './confirm.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
 import { conditionOptions, matchOption, selectionOf, type ConditionOptions } from './conditions.ts'
-import { readable, sayUnreadable } from './unreadable.ts'
+import { recordsOf, withProgress, type Tell } from './progress.ts'
+import { isKey } from './request-url.ts'
+import { sayUnreadable } from './unreadable.ts'
 
 interface RmOptions extends ConditionOptions {
   readonly all?: boolean
@@ -39,17 +41,22 @@ export const rm: Command<RmOptions> = {
     const selection = selectionOf(options)
     const targets = readTargets(job, selection)
     const cache = await job.open('read')
-    const count = await countOf(job, cache, targets, selection)
+    const count = await withProgress(output, 'Looking', (tell) =>
+      countOf(job, cache, targets, selection, tell),
+    )
     if (count > 1 && output.canAsk && options.yes !== true) {
       const what = `Remove ${counted(count, 'entry', 'entries')} of ${address.shown}?`
-      if (!(await confirm(what, job.signal))) {
+      if (!(await confirm(output, what, job.signal))) {
         output.say('nothing was removed')
         return exitCodes.failed
       }
     }
     job.signal.throwIfAborted()
     const unreadable = job.unreadable()
-    const removed = Math.max(count, await remove(cache, targets, selection))
+    const begun = await withProgress(output, 'Removing', (tell) =>
+      remove(job, cache, targets, selection, (done) => tell(done, count)),
+    )
+    const removed = Math.max(count, begun)
     if (output.json) await output.document({ removed, unreadable })
     else await output.line(`${counted(removed, 'entry', 'entries')} removed`)
     if (options.all !== true) sayUnreadable(job, unreadable)
@@ -76,8 +83,7 @@ function readTargets(
   }
   const urls = operands.filter((each) => /^https?:\/\//i.test(each) && URL.canParse(each))
   const keys = operands.filter((each) => !urls.includes(each))
-  // As all keys begin; what follows names a variant, or the end of a chain.
-  const odd = keys.find((each) => !/^[\w-]{43}(?:\.|$)/.test(each))
+  const odd = keys.find((each) => !isKey(each))
   if (odd !== undefined) {
     const message = `'rm' needs URLs that begin with http:// or https://, or keys, got '${odd}'; for a pattern: --match '${odd}'`
     throw misuse('ERR_CACHE_OPTION_INVALID', message)
@@ -91,21 +97,26 @@ async function countOf(
   cache: BaseCache,
   { urls, keys, all }: Targets,
   selection: Selection | undefined,
+  tell: Tell,
 ): Promise<number> {
   const { selectEntries, selector } = await import('../cache/selection.ts')
   const { primaryKey } = await import('../cache/lookup.ts')
   // With all the redirects that a URL leads to goes every variant of each.
   const requests = new Set<string>()
   for (const url of urls) {
-    for (const { key } of await cache.history(url)) {
+    requests.add(cache.createKey(url))
+    for (const { key } of await readableHistory(cache, url)) {
       if (key !== undefined) requests.add(primaryKey(key))
     }
   }
-  const matches = selector({ ...selection, filter: readable(job) }, Date.now())
+  const matches = selector(selection ?? {}, Date.now())
+  const total = await recordsOf(job.output, cache)
+  let seen = 0
   const ofUrls = urls.length === 0 ? undefined : selector({ urls }, Date.now())
   const selects = async (response: CachedResponse): Promise<boolean> => {
-    if (all || selection !== undefined) return matches(response)
+    tell(++seen, Math.max(seen, total))
     await job.pause()
+    if (all || selection !== undefined) return matches(response)
     if (keys.includes(response.key) || requests.has(primaryKey(response.key))) return true
     return ofUrls !== undefined && ofUrls(response)
   }
@@ -116,17 +127,39 @@ async function countOf(
   return count
 }
 
+// What cannot be read leads nowhere, and goes all the same.
+async function readableHistory(cache: BaseCache, url: string): ReturnType<BaseCache['history']> {
+  try {
+    return await cache.history(url)
+  } catch (error) {
+    if (isEntryError(error)) return []
+    throw error
+  }
+}
+
 /** @returns how many, as far as the cache counts them */
 async function remove(
+  job: Job<RmOptions>,
   cache: BaseCache,
   { urls, keys, all }: Targets,
   selection: Selection | undefined,
+  tell: (done: number) => void,
 ): Promise<number> {
   if (all) {
+    // One statement of SQL; elsewhere it is record by record anyway, and somebody may watch.
+    if (job.output.isWatched && job.address.backend !== 'sqlite') await removeAll(job, cache, tell)
     await cache.clear()
     return 0
   }
-  if (selection !== undefined) return cache.delete(selection)
+  if (selection !== undefined) {
+    let done = 0
+    const filter = async (): Promise<boolean> => {
+      tell(++done)
+      await job.pause()
+      return true
+    }
+    return cache.delete({ ...selection, filter })
+  }
   let removed = 0
   // What cannot be read is found by its URL only.
   for (const url of urls) if (await cache.delete(url)) removed++
@@ -134,3 +167,23 @@ async function remove(
   if (keys.length > 0) removed += await cache.delete({ keys })
   return removed
 }
+
+async function removeAll(
+  job: Job<RmOptions>,
+  { responses, redirects }: BaseCache,
+  tell: (done: number) => void,
+): Promise<void> {
+  let done = 0
+  for (const storage of [responses, redirects]) {
+    let batch: string[] = []
+    for await (const key of storage.keys()) {
+      if (batch.push(key) < batchKeys) continue
+      await storage.deleteMany(batch)
+      tell((done += batch.length))
+      await job.pause()
+      batch = []
+    }
+  }
+}
+
+const batchKeys = 100

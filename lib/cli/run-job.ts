@@ -2,12 +2,13 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BaseCache } from '../cache/base-cache.ts'
-import { isEntryError, misuse } from '../errors.ts'
+import { invalidOption, isEntryError, misuse, type CacheErrorCode } from '../errors.ts'
 import { defaultAddress, isAddress, readAddress, type Address } from './address.ts'
 import { exitCodes, type Command, type ExitCode, type Job } from './command.ts'
 import { explain } from './explain.ts'
 import type { Access } from './open-cache.ts'
-import { Output, ReaderGone } from './output.ts'
+import { Output } from './output.ts'
+import { ReaderGone, type Streams } from './streams.ts'
 
 /** The options that every command has. */
 export interface CommonOptions {
@@ -25,9 +26,11 @@ export async function runJob(
   command: Command<object>,
   given: readonly string[],
   options: CommonOptions,
+  { streams, lost }: { readonly streams: Streams; readonly lost: AbortSignal },
 ): Promise<ExitCode> {
   const ending = new AbortController()
-  const output = new Output(options.json === true, ending.signal)
+  const signal = AbortSignal.any([ending.signal, lost])
+  const output = new Output(options.json === true, streams, lost)
   const stopListening = listen(ending)
   const opened: BaseCache[] = []
   let about: string | undefined
@@ -44,7 +47,7 @@ export async function runJob(
         operands,
         options,
         output,
-        signal: ending.signal,
+        signal,
         address,
         async open(access: Access, which: Address = address) {
           // Drivers, storages and undici itself, which a page of help does not need.
@@ -54,19 +57,20 @@ export async function runJob(
           return cache
         },
         unreadable: () => unreadable,
-        pause: pauses(ending.signal),
+        pause: pauses(signal),
       } satisfies Job<object>),
-      ending.signal,
+      signal,
     )
   } catch (error) {
-    if (error instanceof ReaderGone || ending.signal.reason instanceof ReaderGone) {
-      return exitCodes.done
+    if (lost.aborted) {
+      if (lost.reason instanceof ReaderGone) return exitCodes.done
+      return exitCodes.failed
     }
     if (ending.signal.aborted) {
       output.say('interrupted')
       return exitCodes.interrupted
     }
-    return explain(error, command.name, about)
+    return explain(streams.stderr, error, command.name, about)
   } finally {
     unsubscribe('undici-cache:error', count)
     await Promise.allSettled(opened.map((cache) => cache.close()))
@@ -102,11 +106,23 @@ function readOperands(
     const message = `'${name}' takes ${names} besides the address of a cache, got '${rest[most]}' as well`
     throw misuse('ERR_CACHE_OPTION_INVALID', message)
   }
-  const text = (leads ? first : option) ?? process.env['UNDICI_CACHE'] ?? ''
-  return { address: readAddress(text === '' ? defaultAddress : text), operands: rest }
+  return { address: addressOf(leads ? first : option), operands: rest }
 }
 
-/** Ends the work on a signal, and when nobody reads what is printed any more. */
+function addressOf(given: string | undefined): Address {
+  // It may be what a variable of a shell says that is not set; another cache is not meant then.
+  if (given === '') throw invalidOption('--cache', `an address such as ${defaultAddress}`, given)
+  const fromVariable = process.env['UNDICI_CACHE'] ?? ''
+  if (given !== undefined || fromVariable === '') return readAddress(given ?? defaultAddress)
+  try {
+    return readAddress(fromVariable)
+  } catch (error) {
+    const { message, code } = error as TypeError & { code: CacheErrorCode }
+    throw misuse(code, `variable UNDICI_CACHE: ${message}`)
+  }
+}
+
+/** Ends the work on a signal. */
 function listen(ending: AbortController): () => void {
   const interrupt = (): void => {
     if (ending.signal.aborted) process.exit(exitCodes.interrupted)
@@ -114,13 +130,8 @@ function listen(ending: AbortController): () => void {
     ending.abort()
     setTimeout(() => process.exit(exitCodes.interrupted), patience).unref()
   }
-  const lose = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error
-    ending.abort(new ReaderGone())
-  }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, interrupt)
-  process.stdout.on('error', lose)
   return () => {
     for (const signal of signals) process.off(signal, interrupt)
   }

@@ -5,9 +5,10 @@ import { misuse } from '../errors.ts'
 import { joinedField } from '../policy/validators.ts'
 import { bytesText, durationText, expiryText, instantText } from './amounts.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
-import { printable } from './printable.ts'
+import { printable, wrapped } from './printable.ts'
+import { isKey, requestUrl } from './request-url.ts'
 import { typeOf } from './response-type.ts'
-import { readable, sayUnreadable } from './unreadable.ts'
+import { sayUnreadable } from './unreadable.ts'
 
 interface ShowOptions {
   readonly body?: boolean
@@ -35,6 +36,10 @@ export const show: Command<ShowOptions> = {
   async run(job) {
     const { options, output, operands } = job
     const target = operands[0]!
+    if (!isKey(target)) requestUrl('show', target, 'a key, or a URL')
+    if (options.body && output.json) {
+      throw misuse('ERR_CACHE_OPTION_INVALID', `option '--body' cannot be used with '--json'`)
+    }
     const cache = await job.open('read')
     const found = await findAll(job, cache, target)
     sayUnreadable(job, job.unreadable())
@@ -57,12 +62,13 @@ async function findAll(
   target: string,
 ): Promise<CachedResponse[]> {
   const { selectEntries, selector } = await import('../cache/selection.ts')
-  const isUrl = /^https?:\/\//i.test(target)
-  if (isUrl && !URL.canParse(target)) {
-    throw misuse('ERR_CACHE_OPTION_INVALID', `'show' needs a URL or a key, got '${target}'`)
-  }
+  const isUrl = !isKey(target)
   const selection = isUrl ? { urls: [target] } : { keys: [target] }
-  const selects = selector({ ...selection, filter: readable(job) }, Date.now())
+  const matches = selector(selection, Date.now())
+  const selects = async (response: CachedResponse): Promise<boolean> => {
+    await job.pause()
+    return matches(response)
+  }
   const found: CachedResponse[] = []
   for (const storage of [cache.responses, cache.redirects]) {
     found.push(...(await Array.fromAsync(selectEntries(storage, selects))))
@@ -136,7 +142,8 @@ async function showOne(
   const { key, request, status, statusText, rawHeaders, storedAt, expiresAt, tags } = response
   const now = Date.now()
   if (index > 0) await output.line('')
-  await output.line(output.style('bold', printable(`${request.method} ${request.url}`)))
+  const title = wrapped(printable(`${request.method} ${request.url}`), output.width, 4)
+  await output.line(output.style('bold', title))
   const expires = expiresAt === undefined ? '' : `${instantText(expiresAt)}, `
   await output.list([
     ['key', key],
@@ -147,7 +154,7 @@ async function showOne(
   ])
   await output.line('')
   for (const [name, value] of pairsOf(rawHeaders)) {
-    await output.line(`${output.style('cyan', printable(name))}: ${printable(value)}`)
+    await output.labelled(printable(name), ': ', value, 'cyan')
   }
   if (options.head === true) return
   await output.line('')

@@ -1,5 +1,7 @@
+import type { BaseCache } from '../cache/base-cache.ts'
 import { bytesText, counted, durationText, instantText } from './amounts.ts'
 import { exitCodes, type Command } from './command.ts'
+import { recordsOf, withProgress } from './progress.ts'
 import { sayUnreadable } from './unreadable.ts'
 
 /** `undici-cache stats`. */
@@ -15,8 +17,16 @@ export const stats: Command<object> = {
   async run(job) {
     const { output, address } = job
     const cache = await job.open('read')
+    const { countHoldings } = await import('../cache/stats.ts')
+    const total = await recordsOf(output, cache)
+    let done = 0
     const { responses, redirects, bodyBytes, expired, unreadable, oldest, newest } =
-      await cache.stats()
+      await withProgress(output, 'Counting', (tell) =>
+        countHoldings(placesOf(cache), Date.now(), () => {
+          tell(++done, Math.max(done, total))
+          return job.pause()
+        }),
+      )
     const instant = (at: number | undefined): string | null =>
       at === undefined ? null : instantText(at)
     if (output.json) {
@@ -58,4 +68,10 @@ export const stats: Command<object> = {
     sayUnreadable(job, unreadable)
     return exitCodes.done
   },
+}
+
+type Place = { readonly storage: BaseCache['responses'] }
+
+function placesOf({ responses, redirects }: BaseCache): Record<'responses' | 'redirects', Place> {
+  return { responses: { storage: responses }, redirects: { storage: redirects } }
 }

@@ -2,6 +2,7 @@ import { Option } from 'commander'
 import type { VerifyProblem, VerifyResult } from '../cache/verify.ts'
 import { bytesText, counted } from './amounts.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
+import { printable, wrapped } from './printable.ts'
 import { withProgress } from './progress.ts'
 
 interface VerifyOptions {
@@ -45,7 +46,10 @@ async function print(
 ): Promise<void> {
   for (const { kind, storage, key, message } of problems) {
     if (output.width === undefined) await output.values([kind, storage, key, message])
-    else await output.line(`${output.style('red', kind)} ${key}\n  ${message}`)
+    else {
+      await output.labelled(kind, ' ', key, 'red')
+      await output.line(`  ${wrapped(printable(message), output.width, 2, 2)}`)
+    }
   }
   const { responses, redirects, bodyBytes, unreadable, orphans, endless, removed } = result
   const whole = `${counted(responses, 'response')} (${bytesText(bodyBytes)}) and ${counted(redirects, 'redirect')} are whole`

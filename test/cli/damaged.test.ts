@@ -45,7 +45,8 @@ describe('a damaged cache', () => {
     const json = await run(folder, 'ls', '--json')
     assert.deepEqual(JSON.parse(json.out.trimEnd().split('\n').at(-1)!), { unreadable: 2 })
     const stats = await run(folder, 'stats', '--json')
-    assert.ok((JSON.parse(stats.out) as { unreadable: number }).unreadable >= 1)
+    const counts = JSON.parse(stats.out) as { responses: number; unreadable: number }
+    assert.deepEqual([counts.responses, counts.unreadable], [responses - 2, 2])
     const exported = await run(folder, 'export', 'x.har', '--json')
     assert.deepEqual(
       [exported.code, JSON.parse(exported.out)],
@@ -72,6 +73,8 @@ describe('a damaged cache', () => {
     const { code, out, err } = await run(folder, 'rm', `${url}/varies`, '--json')
     assert.deepEqual([code, JSON.parse(out)], [0, { removed: 2, unreadable: 2 }])
     assert.match(err, /2 entries of .* cannot be read/)
+    const broken = await run(folder, 'rm', `${url}/page`, '--json')
+    assert.deepEqual([broken.code, JSON.parse(broken.out)], [0, { removed: 1, unreadable: 2 }])
     assert.equal((await run(folder, 'prune')).code, 0)
     assert.equal((await run(folder, 'history', `${url}/old`)).code, 0)
     assert.equal((await run(folder, 'show', `${url}/long-body`, '--head')).code, 0)

@@ -1,19 +1,33 @@
 /** How the program ends before it is done. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { before, describe, test, type TestContext } from 'node:test'
+import { after, before, describe, test, type TestContext } from 'node:test'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
 import { AnsweringDispatcher } from '../../lib/har/answering.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { startOrigin } from '../integration/origin.ts'
-import { runCli, runShell, temporaryFolder, type Ran } from './run-cli.ts'
+import { fillCache } from './filled-cache.ts'
+import { runCli, runProcess, runShell, temporaryFolder, type Ran } from './run-cli.ts'
 
 const entries = 4_000
 
-/** `http_cache.sqlite` with more than goes into a pipe at once. */
-async function fillMany(t: TestContext): Promise<string> {
+let filled = ''
+before(async () => {
+  filled = mkdtempSync(join(tmpdir(), 'undici-cache-cli-'))
+  await fillMany(filled)
+})
+after(() => rmSync(filled, { recursive: true, force: true, maxRetries: 3 }))
+
+/** A folder with `http_cache.sqlite`, and with more in it than goes into a pipe at once. */
+function filledFolder(t: TestContext): string {
   const folder = temporaryFolder(t)
+  copyFileSync(join(filled, 'http_cache.sqlite'), join(folder, 'http_cache.sqlite'))
+  return folder
+}
+
+async function fillMany(folder: string): Promise<void> {
   await using cache = new SQLiteCache(join(folder, 'http_cache'), { fastSave: true })
   const body = Buffer.alloc(20_000, 'many words ')
   const answer = { status: 200, statusText: 'OK', rawHeaders: [], body }
@@ -26,16 +40,40 @@ async function fillMany(t: TestContext): Promise<string> {
     await response.body.arrayBuffer()
     if (index % 100 === 0) await cache.flush()
   }
-  return folder
 }
 
 describe('a reader that has seen enough', () => {
   test('ends it at once, without a word, and without a failure', async (t) => {
-    const folder = await fillMany(t)
+    const folder = filledFolder(t)
     for (const args of ['ls', 'ls --json', 'export -']) {
-      const line = `set -o pipefail; undici-cache ${args} | head -1 | wc -l`
+      const line = `undici-cache ${args} | head -1 | wc -l`
       const { code, out, err } = await runShell(line, { folder })
       assert.deepEqual([code, out.trim(), err], [0, '1', ''], args)
+    }
+  })
+})
+
+describe('standard output that takes no more', () => {
+  const full = '/dev/full'
+  test('is a failure, said in a line', { skip: !existsSync(full) }, async (t) => {
+    const { folder } = await fillCache(t)
+    for (const args of ['ls', 'stats --json', '--help', 'export -']) {
+      const { code, out, err } = await runShell(`undici-cache ${args} > ${full}`, { folder })
+      assert.deepEqual([code, out], [1, ''], args)
+      assert.match(err, /^undici-cache: standard output: ENOSPC: .*\n$/, args)
+    }
+  })
+
+  test('a reader that reads nothing at all', async (t) => {
+    const folder = temporaryFolder(t)
+    for (const args of ['--help', 'help ls']) {
+      const line = `undici-cache ${args} | true`
+      assert.deepEqual(await runShell(line, { folder }), {
+        code: 0,
+        signal: null,
+        out: '',
+        err: '',
+      })
     }
   })
 })
@@ -46,7 +84,7 @@ describe('an interrupt', () => {
 
   /** Interrupts it once, when it has begun to write. */
   function interrupted(folder: string, args: string[], begun: () => boolean): Promise<Ran> {
-    return runCli(args, {
+    return runProcess(args, {
       folder,
       started(child) {
         const timer = setInterval(() => {
@@ -61,7 +99,7 @@ describe('an interrupt', () => {
 
   test('ends a copy, which goes on the next time', { timeout: 60_000 }, async (t) => {
     if (!hasSignals) return t.skip('no signals here')
-    const folder = await fillMany(t)
+    const folder = filledFolder(t)
     const begun = (): boolean => existsSync(join(folder, 'dump/responses'))
     const { code, out, err } = await interrupted(
       folder,
@@ -77,7 +115,7 @@ describe('an interrupt', () => {
 
   test('leaves no half of an export', { timeout: 60_000 }, async (t) => {
     if (!hasSignals) return t.skip('no signals here')
-    const folder = await fillMany(t)
+    const folder = filledFolder(t)
     const begun = (): boolean => readdirSync(folder).some((name) => name.endsWith('.tmp'))
     const { code } = await interrupted(folder, ['export', 'all.har'], begun)
     assert.equal(code, 130)
@@ -92,7 +130,7 @@ describe('an interrupt', () => {
     const folder = temporaryFolder(t)
     const asked = Promise.withResolvers<void>()
     const origin = await startOrigin(t, () => asked.resolve())
-    const ran = runCli(['get', `${origin.url}/never`], {
+    const ran = runProcess(['get', `${origin.url}/never`], {
       folder,
       started: (child) => void asked.promise.then(() => child.kill('SIGINT')),
     })

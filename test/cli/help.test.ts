@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { describe, test } from 'node:test'
 import { fillCache } from './filled-cache.ts'
-import { runCli, runShell, temporaryFolder } from './run-cli.ts'
+import { runCli, runLine, runProcess, runShell, temporaryFolder } from './run-cli.ts'
 
 const root = join(import.meta.dirname, '../..')
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
@@ -31,8 +31,21 @@ describe('help', () => {
   })
 
   test('--version is that of the package', async (t) => {
-    const { code, out } = await runCli(['--version'], { folder: temporaryFolder(t) })
+    const { code, out } = await runProcess(['--version'], { folder: temporaryFolder(t) })
     assert.deepEqual([code, out], [0, `${version}\n`])
+  })
+
+  test('help COMMAND is COMMAND --help', async (t) => {
+    const folder = temporaryFolder(t)
+    for (const [asked, meant] of [
+      [['help'], ['--help']],
+      [
+        ['help', 'ls'],
+        ['ls', '--help'],
+      ],
+    ] as const) {
+      assert.deepEqual(await runCli(asked, { folder }), await runCli(meant, { folder }))
+    }
   })
 
   test('every example that needs no server can be typed', async (t) => {
@@ -63,7 +76,7 @@ describe('help', () => {
           .replaceAll('https://example.com', url)
           .replaceAll('example.com', host)
           .replaceAll('a.png', 'picture.png')
-        const ran = await runShell(typed, { folder })
+        const ran = await runLine(typed, { folder })
         assert.notEqual(ran.code, 2, `${typed}\n${ran.err}`)
         assert.doesNotMatch(ran.err, /^ +at |no cache at/m, typed)
         tried++

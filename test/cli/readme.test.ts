@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { startOrigin } from '../integration/origin.ts'
-import { runCli, runShell, temporaryFolder } from './run-cli.ts'
+import { runCli, runLine, temporaryFolder } from './run-cli.ts'
 
 const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8')
 const section = readme.slice(
@@ -26,7 +26,7 @@ test('the examples run, one after the other', { timeout: 120_000 }, async (t) =>
       .replace('npx undici-cache', 'undici-cache')
       .replaceAll('https://example.com', origin.url)
       .replaceAll('example.com', new URL(origin.url).host)
-    const { code, out, err } = await runShell(`set -o pipefail; ${typed}`, { folder })
+    const { code, out, err } = await runLine(typed, { folder })
     assert.equal(code, 0, `${typed}\n${out}${err}`)
   }
   assert.equal(readFileSync(join(folder, 'old.html'), 'utf8'), '<p>/</p>\n')

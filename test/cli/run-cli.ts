@@ -1,10 +1,12 @@
-/** Runs the program `undici-cache` as a shell would: a process of its own, on real files. */
+/** Runs `undici-cache` on real files: in this process, or as a shell or a terminal would. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable, Writable } from 'node:stream'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { runProgram } from '../../lib/cli/program.ts'
 
 const main = fileURLToPath(new URL('../../lib/cli/main.ts', import.meta.url))
 const tsx = import.meta.resolve('tsx')
@@ -35,8 +37,65 @@ export function temporaryFolder(t: TestContext): string {
   return folder
 }
 
-/** Runs it in pipes. */
-export function runCli(
+/** Runs it in pipes, in this very process, which takes a tenth of the time: one at a time. */
+export async function runCli(
+  args: readonly string[],
+  { folder, env, input, watched }: InProcessOptions,
+): Promise<Ran> {
+  const [stdout, stderr] = [new Printed(), new Printed(watched === true)]
+  const stdin = Readable.from(input === undefined ? [] : [Buffer.from(input)])
+  const restore = move(folder, env)
+  try {
+    const code = await runProgram(args, { stdin, stdout, stderr })
+    return { code, signal: null, out: stdout.text, err: stderr.text }
+  } finally {
+    restore()
+  }
+}
+
+interface InProcessOptions extends Omit<RunOptions, 'started'> {
+  /** Whether standard error is like a terminal. */
+  readonly watched?: boolean
+}
+
+class Printed extends Writable {
+  readonly isTTY: boolean
+  readonly columns: number = 80
+  readonly #chunks: Buffer[] = []
+
+  constructor(isTTY = false) {
+    super()
+    this.isTTY = isTTY
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#chunks).toString()
+  }
+
+  override _write(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    this.#chunks.push(chunk)
+    done()
+  }
+}
+
+/** Goes into a folder, with an environment. @returns what goes back */
+function move(folder: string, env: NodeJS.ProcessEnv | undefined): () => void {
+  const before = process.cwd()
+  const variables = { ...process.env }
+  const set = (all: NodeJS.ProcessEnv): void => {
+    for (const name of Object.keys(process.env)) if (!(name in all)) delete process.env[name]
+    Object.assign(process.env, all)
+  }
+  process.chdir(folder)
+  set(plainEnvironment(env))
+  return () => {
+    process.chdir(before)
+    set(variables)
+  }
+}
+
+/** Runs it in pipes, as a program of its own. */
+export function runProcess(
   args: readonly string[],
   { folder, env, input, started }: RunOptions,
 ): Promise<Ran> {
@@ -50,10 +109,20 @@ export function runCli(
   return ended(child)
 }
 
+/** A line as it is typed: in this process where all that a shell does is to take words apart. */
+export function runLine(line: string, options: RunOptions): Promise<Ran> {
+  const words = line.matchAll(/'([^']*)'|"([^"]*)"|#.*|(\S+)/g)
+  const [program, ...args] = Array.from(words, ([, a, b, c]) => a ?? b ?? c).filter(
+    (word) => word !== undefined,
+  )
+  const isPlain = program === 'undici-cache' && !args.some((word) => /^[|<>&;]/.test(word))
+  return isPlain ? runCli(args, options) : runShell(line, options)
+}
+
 /** How a program of the shell calls it: `undici-cache ls | head -1`. */
 export function runShell(line: string, { folder, env }: RunOptions): Promise<Ran> {
   const program = [process.execPath, '--import', tsx, main].map(quoted).join(' ')
-  const script = `undici-cache() { ${program} "$@"; }\n${line}`
+  const script = `set -o pipefail; undici-cache() { ${program} "$@"; }\n${line}`
   return ended(spawn('bash', ['-c', script], { cwd: folder, env: plainEnvironment(env) }))
 }
 

@@ -49,16 +49,17 @@ describe('in a terminal of 80 columns', { skip: noTerminal }, () => {
 
   test('a bar shows progress, goes when it is done, and leaves the cursor', async (t) => {
     const { folder } = await fillCache(t)
-    const { code, out } = await runInTerminal(['verify'], { folder })
+    const { code, out } = await runInTerminal(['bench'], { folder })
     assert.equal(code, 0, out)
-    assert.match(out, /Verifying [█░]+ \d+% \d+\/\d+ /)
-    for (const [bar] of out.matchAll(/Verifying [█░]+ [ \w%,/]*/g)) {
+    assert.match(out, /Measuring [█░]+ \d+% /)
+    for (const [bar] of out.matchAll(/Measuring [█░]+ [ \w%,/]*/g)) {
       assert.ok(bar.length <= 80, bar)
     }
     assert.ok(out.lastIndexOf(`${escape}[?25h`) > out.lastIndexOf(`${escape}[?25l`), 'cursor')
     assert.doesNotMatch(shownLines(out).join('\n'), /█/)
-    const json = await runInTerminal(['verify', '--json'], { folder })
-    assert.doesNotMatch(json.out, /█|Verifying/)
+    // What is done at once needs none.
+    const short = await runInTerminal(['history', 'http://a/'], { folder })
+    assert.doesNotMatch(short.out, /█/)
   })
 
   test('rm asks before it removes more than one', async (t) => {
@@ -93,6 +94,36 @@ describe('in a terminal of 80 columns', { skip: noTerminal }, () => {
     const { code, out } = await runInTerminal(['show', `${url}/picture.png`, '--body'], { folder })
     assert.equal(code, 1)
     assert.match(out, /8 B that are no text: send them into a file/)
+  })
+
+  test('get ends with a line, and sends no bytes there that are no text', async (t) => {
+    const { folder, url } = await fillCache(t)
+    const page = await runInTerminal(['get', `${url}/page`], { folder })
+    assert.ok(page.out.endsWith('</p>\r\n'), page.out)
+    const picture = await runInTerminal(['get', `${url}/picture.png`], { folder })
+    assert.equal(picture.code, 0)
+    assert.match(picture.out, /8 B of image\/png that are not for a terminal/)
+    assert.ok(!picture.out.includes('PNG'))
+  })
+
+  test('long lines are broken to fit', async (t) => {
+    const { folder, url } = await fillCache(t)
+    const long = `${url}/${'long/'.repeat(40)}`
+    const typed: string[][] = [
+      ['ls', 'sqlit:x'],
+      ['show', long],
+      ['history', long],
+      ['show', long, '--head'],
+      ['nonsense'],
+    ]
+    for (const args of typed) {
+      const { out } = await runInTerminal(args, { folder })
+      const lines = shownLines(out)
+      assert.ok(lines.length > 2, out)
+      // From now on it is stored; a body is printed as it is.
+      if (args[0] === 'show') await runCli(['get', long], { folder })
+      for (const line of lines) assert.ok(line.length <= 80, `${args[0]}: ${line}`)
+    }
   })
 
   test('every page of help fits, and has examples', async (t) => {

@@ -38,6 +38,10 @@ export class FileStorage extends BaseStorage {
   readonly directory: string
   readonly #format: FileFormat
   readonly #otherEndings: readonly FileEnding[]
+  /** What a deletion of expired records has not come to yet. */
+  #sweep:
+    | { readonly now: EpochMs; readonly expired: AsyncGenerator<string, void, undefined> }
+    | undefined
 
   /** @param directory made at the first write */
   constructor(directory: string, format: FileFormat = framedFile) {
@@ -99,9 +103,29 @@ export class FileStorage extends BaseStorage {
     return count
   }
 
-  override deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    this.#deleteUnfinished(now - orphanAge)
-    return super.deleteExpired(now, limit)
+  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+    // The next call goes on where this one ends: reading the folder anew takes as long as all of it.
+    if (this.#sweep?.now !== now) {
+      this.#deleteUnfinished(now - orphanAge)
+      this.#sweep = { now, expired: this.#expired(now) }
+    }
+    const { expired } = this.#sweep
+    let deleted = 0
+    while (deleted < limit) {
+      const next = await expired.next()
+      if (next.done === true) {
+        this.#sweep = undefined
+        break
+      }
+      if (this.delete(next.value)) deleted++
+    }
+    return deleted
+  }
+
+  async *#expired(now: EpochMs): AsyncGenerator<string, void, undefined> {
+    for await (const { key, expiresAt } of this.heads()) {
+      if (expiresAt !== undefined && expiresAt <= now) yield key
+    }
   }
 
   override async clear(): Promise<void> {

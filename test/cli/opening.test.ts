@@ -71,9 +71,15 @@ test('a pattern that names a cache is told from one', async (t) => {
 })
 
 const name = `cli_${randomUUID().slice(0, 8)}`
+
+function inDatabase(url: string): string {
+  const { host, search } = new URL(url)
+  return `mongodb://${host}/${name}${search}`
+}
+
 const onServers = {
-  mongodb: (url: string) => `${url}/${name}`,
-  gridfs: (url: string) => `gridfs+${url}/${name}`,
+  mongodb: (url: string) => inDatabase(url),
+  gridfs: (url: string) => `gridfs+${inDatabase(url)}`,
   dynamodb: (url: string) => `dynamodb:${name}?region=local&endpoint=${url}`,
 }
 

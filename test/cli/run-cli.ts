@@ -148,7 +148,8 @@ export function runInTerminal(
   const line = `stty cols ${columns} rows 24; exec ${program}`
   const child = spawn('script', ['-qec', line, '/dev/null'], {
     cwd: folder,
-    env: plainEnvironment({ TERM: 'xterm-256color', SHELL: '/bin/sh', ...env }),
+    // Nobody sits before a terminal of CI: there are no colours there.
+    env: plainEnvironment({ TERM: 'xterm-256color', SHELL: '/bin/sh', CI: undefined, ...env }),
   })
   const waiting = [...types]
   let seen = ''

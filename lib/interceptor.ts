@@ -17,6 +17,7 @@ import { LoopTurn } from './loop-turn.ts'
 import { chain, isPromise } from './maybe-promise.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { parseCacheControl } from './policy/cache-control.ts'
+import { isSafe } from './policy/invalidation.ts'
 import { refusesUrl } from './policy/lifetime-rules.ts'
 import { Refreshes } from './refreshes.ts'
 import { flatHeaders, isOneShot } from './request/headers.ts'
@@ -194,7 +195,9 @@ class Shell {
   ): void {
     let request: CacheRequest
     try {
-      request = completeRequest(options, head, body?.digest, settings.key, body)
+      // A GET with nothing in its body is a GET.
+      const digest = body?.isEmpty && isSafe(options.method) ? undefined : body?.digest
+      request = completeRequest(options, head, digest, settings.key, body)
     } catch (error) {
       // A function of the caller's; the request goes on as if there were no cache.
       this.#shared.guard.failed('read', 'know a request', error)

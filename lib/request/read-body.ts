@@ -10,6 +10,8 @@ import type { MaybePromise } from '../maybe-promise.ts'
 export interface ReadBody extends Omit<BodyKey, 'digest'> {
   /** Undefined where there is a body that cannot be part of a key. */
   readonly digest: string | undefined
+  /** There is one, of no bytes: undici's `pipeline()` always has one. */
+  readonly isEmpty?: true
   /** To be sent: the caller's own where it was not consumed. */
   readonly body: unknown
   /** For the caller's functions, where the rules have any. */
@@ -57,7 +59,9 @@ function known(
   rules: KeyRules | undefined,
 ): ReadBody {
   const content = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { ...keyBody(contentType, bytes, rules), body, ...contentFor(rules, content) }
+  const key = keyBody(contentType, bytes, rules)
+  const empty = bytes.byteLength === 0 ? { isEmpty: true as const } : {}
+  return { ...key, ...empty, body, ...contentFor(rules, content) }
 }
 
 function contentFor(

@@ -1,28 +1,63 @@
 /** Gives the room of what was deleted back to the file system. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CacheError } from '../errors.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
 // A megabyte at a time takes about a millisecond.
 const slicePages = 64
+// So that the WAL does not grow by all that is cut.
+const slicesPerCheckpoint = 16
 // What is free is used again: a file that breathes need not be cut each time.
 const keptPages = 256
 const keptShare = 4
 
 /**
  * Cuts the file where more than 4 MiB and a quarter of it are free. A file that was made before there
- * was such a thing stays as it is.
+ * was such a thing is cut when it is empty only; one that others use all the time, later.
  */
 export async function shrink(connection: SqliteConnection): Promise<void> {
-  for (let before = Infinity; ;) {
+  try {
+    if (!(await connection.run(() => isWasteful(connection)))) return
+    // Row ids, by which lists are paged, may change: only where there is none.
+    if (await connection.run(() => isEmpty(connection))) {
+      await connection.run(() => connection.prepare('VACUUM').run())
+    } else await cutSlices(connection)
+  } catch (error) {
+    if (!(error instanceof CacheError) || error.code !== 'ERR_CACHE_STORAGE_BUSY') throw error
+  }
+}
+
+async function cutSlices(connection: SqliteConnection): Promise<void> {
+  const cut = connection.prepare(`PRAGMA incremental_vacuum(${slicePages})`)
+  const checkpoint = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)')
+  for (let slice = 1, before = Infinity; ; slice++) {
     const free = await connection.run(() => {
-      const count = connection.prepare('PRAGMA freelist_count').pluck().get() as number
-      const pages = connection.prepare('PRAGMA page_count').pluck().get() as number
-      if (count < keptPages || count * keptShare < pages || count >= before) return 0
-      connection.prepare(`PRAGMA incremental_vacuum(${slicePages})`).run()
+      const count = freePages(connection)
+      if (count >= before || !isWasteful(connection)) return undefined
+      cut.run()
+      if (slice % slicesPerCheckpoint === 0) checkpoint.all()
       return count
     })
-    if (free === 0) return
+    if (free === undefined) return
     before = free
     await nextTurn()
   }
+}
+
+function isWasteful(connection: SqliteConnection): boolean {
+  const free = freePages(connection)
+  return free >= keptPages && free * keptShare >= numberOf(connection, 'PRAGMA page_count')
+}
+
+function isEmpty(connection: SqliteConnection): boolean {
+  const rows = 'SELECT EXISTS (SELECT 1 FROM responses) OR EXISTS (SELECT 1 FROM redirects)'
+  return numberOf(connection, rows) === 0
+}
+
+function freePages(connection: SqliteConnection): number {
+  return numberOf(connection, 'PRAGMA freelist_count')
+}
+
+function numberOf(connection: SqliteConnection, sql: string): number {
+  return connection.prepare(sql).pluck().get() as number
 }

@@ -12,6 +12,7 @@ import type { CachedResponse } from './cached-response.ts'
 import type { EntryHead } from './entry.ts'
 import { selectEntries, type Selects } from './selection.ts'
 import type { Shelf, Shelves } from './shelf.ts'
+import { sideBySide } from './side-by-side.ts'
 import { refreshEntry } from './store-entry.ts'
 import type { Writes } from './writes.ts'
 
@@ -21,6 +22,9 @@ export function checkLifetime(expireAfter: unknown): asserts expireAfter is Expi
   const expected = `${lifetimeForms}, or a function that returns one`
   throw invalidOption('expireAfter', expected, expireAfter)
 }
+
+// Writes of one turn go together.
+const atOnce = 64
 
 /**
  * Gives every selected response and redirect another lifetime.
@@ -37,9 +41,11 @@ export async function resetAll(
 ): Promise<number> {
   let changed = 0
   for (const shelf of [shelves.responses, shelves.redirects]) {
-    for await (const response of selectEntries(shelf.storage, selects)) {
+    const selected = selectEntries(shelf.storage, selects)
+    const keyOf = ({ key }: CachedResponse): string => key
+    await sideBySide(selected, atOnce, keyOf, async (response) => {
       const reset = resetOf(response, expireAfter, now)
-      if (reset === undefined) continue
+      if (reset === undefined) return
       try {
         if (await apply(shelf, writes, response, reset)) changed++
       } catch (error) {
@@ -47,7 +53,7 @@ export async function resetAll(
         if (!isEntryError(error)) throw error
         reportError(error, () => {})
       }
-    }
+    })
   }
   return changed
 }

@@ -155,7 +155,7 @@ class Shell {
       return forward(
         route,
         options,
-        plain ? this.#noted(settings, options, new Downstream(handler), head) : handler,
+        plain ? this.#noted(route, settings, options, new Downstream(handler), head) : handler,
       )
     }
     const allowed = settings.allowableMethods.has(options.method)
@@ -186,7 +186,7 @@ class Shell {
   }
 
   #exchange(
-    route: Route,
+    route: ComposedRoute,
     settings: Settings,
     options: Dispatcher.DispatchOptions,
     down: Downstream,
@@ -215,7 +215,7 @@ class Shell {
 
   // The body is part of the key: it has to be known before anything can be looked up.
   #withBody(
-    route: Route,
+    route: ComposedRoute,
     settings: Settings,
     options: Dispatcher.DispatchOptions,
     handler: Handler,
@@ -243,7 +243,7 @@ class Shell {
   }
 
   #passBy(
-    route: Route,
+    route: ComposedRoute,
     settings: Settings,
     options: Dispatcher.DispatchOptions,
     down: Downstream,
@@ -251,16 +251,18 @@ class Shell {
     reason: string,
   ): boolean {
     tellBypass(settings.cache, options.method, head.url, reason)
-    return forward(route, options, this.#noted(settings, options, down, reason))
+    return forward(route, options, this.#noted(route, settings, options, down, reason))
   }
 
   #noted(
+    route: ComposedRoute,
     settings: Settings,
     options: Dispatcher.DispatchOptions,
     down: Downstream,
     reason: string,
   ): Handler {
-    const invalidation = invalidationBy(this.#shared, settings, options)
+    const origin = route.origin ?? settings.origin
+    const invalidation = invalidationBy(this.#shared, settings, options, origin)
     return passThrough(down, reason, settings.statusHeaders, invalidation)
   }
 

@@ -1,12 +1,14 @@
 /** Requests that change something make what is stored out of date (RFC 9111 §4.4). */
 import type { Dispatcher } from 'undici'
 import type { Shared } from './exchange.ts'
-import type { Settings } from './settings.ts'
 import { invalidatedUrls, isSafe } from './policy/invalidation.ts'
 import type { HeaderFields } from './policy/validators.ts'
 import { eachHeader } from './request/headers.ts'
 import { writtenUrl } from './request/normalize-url.ts'
 import { completeRequest, readHead } from './request/read-request.ts'
+import type { KeyRules } from './request/key-rules.ts'
+import type { CacheRequest } from './request/request.ts'
+import type { Settings } from './settings.ts'
 
 /** What a response does to what is stored, as soon as its head is there. */
 export type Invalidation = (status: number, headers: HeaderFields) => void
@@ -14,31 +16,48 @@ export type Invalidation = (status: number, headers: HeaderFields) => void
 /**
  * Deletes what is stored for the URL of a request, and where its response says that the result is,
  * for the same user. What another user has stored for the same URL is another response.
+ * @param origin of a request that names none
  * @returns undefined for a request that changes nothing
  */
 export function invalidationBy(
   { guard }: Shared,
   settings: Settings,
   options: Dispatcher.DispatchOptions,
+  origin: string | undefined,
 ): Invalidation | undefined {
   const { cache, keyRules, key, readOnly, allowableMethods } = settings
   const { method } = options
   // Who has it cached says that it changes nothing.
   if (isSafe(method) || readOnly || allowableMethods.has(method)) return undefined
+  const asked = { ...options, origin: options.origin || origin }
+  // Nobody asks for a request whose origin nobody knows, whatever it changes.
+  if (!asked.origin) return undefined
   return (status, headers) => {
-    for (const url of invalidatedUrls(method, writtenUrl(options), status, headers)) {
-      const { origin, pathname, search } = new URL(url)
-      for (const safe of ['GET', 'HEAD']) {
-        const path = pathname + search
-        const asked = { origin, path, method: safe, headers: fieldsOfUser(options.headers) }
-        const head = readHead(asked, keyRules)
-        if (typeof head === 'string') continue
-        guard.write('delete what is out of date', () =>
-          cache.invalidate(completeRequest(asked, head, undefined, key)),
-        )
-      }
-    }
+    // Whatever fails here, the response goes on to its caller.
+    guard.write('delete what is out of date', () => {
+      const urls = invalidatedUrls(method, writtenUrl(asked), status, headers)
+      const requests = urls.flatMap((url) =>
+        requestsFor(new URL(url), asked.headers, keyRules, key),
+      )
+      return Promise.all(requests.map(async (request) => cache.invalidate(request)))
+    })
   }
+}
+
+// What is stored under the URL for the same user.
+function requestsFor(
+  { origin, pathname, search }: URL,
+  headers: unknown,
+  rules: KeyRules | undefined,
+  key: string | undefined,
+): CacheRequest[] {
+  const options = { origin, path: pathname + search, headers: fieldsOfUser(headers) }
+  return ['GET', 'HEAD'].flatMap((method) => {
+    const head = readHead({ ...options, method }, rules)
+    return typeof head === 'string'
+      ? []
+      : [completeRequest({ ...options, method }, head, undefined, key)]
+  })
 }
 
 // What says how this one request is to be carried out is no part of the next one.

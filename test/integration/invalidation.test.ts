@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
-import { fetch, request } from 'undici'
+import { Client, fetch, request, type Dispatcher } from 'undici'
+import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import type { StoredRecord } from '../../lib/backends/base-storage.ts'
 import { WrappedStorage } from '../cache/wrapped-storage.ts'
@@ -27,7 +28,8 @@ class LateCache extends BaseCache {
   override readonly redirects: LateStorage = new LateStorage()
 }
 
-interface Client {
+interface Caller {
+  readonly url: string
   readonly cache: BaseCache
   /** Whether a GET is a hit. */
   readonly isHit: (path: string, headers?: Record<string, string>) => Promise<boolean>
@@ -39,10 +41,15 @@ interface Client {
   ) => Promise<number>
 }
 
-async function setUp(t: TestContext, options: CacheOptions = {}): Promise<Client> {
+async function setUp(t: TestContext, options: CacheOptions = {}): Promise<Caller> {
   const origin = await startOrigin(t, ({ method, path, headers }, response) => {
     if (path.startsWith('/varies')) response.setHeader('vary', 'accept-language')
-    if (method === 'GET') return void response.end(path)
+    if (method === 'GET' && path === '/hop') {
+      return void response.writeHead(302, { location: '/other' }).end()
+    }
+    if (method === 'GET') {
+      return void response.end(path === '/long' ? Buffer.alloc(2_500_000) : path)
+    }
     for (const name of ['location', 'content-location']) {
       const value = headers[`x-${name}`]
       if (value !== undefined) response.setHeader(name, value)
@@ -51,6 +58,7 @@ async function setUp(t: TestContext, options: CacheOptions = {}): Promise<Client
   })
   const { caching, agent: dispatcher } = cachedAgent(t, options)
   return {
+    url: origin.url,
     cache: caching.cache,
     async isHit(path, headers = {}) {
       const response = await fetch(origin.url + path, { dispatcher, headers })
@@ -88,7 +96,7 @@ describe('a request that changes something', () => {
     test(`${backend}: deletes a long body, a redirect and all variants`, async (t) => {
       const cache = openCache(backend, temporaryFolder(t))
       t.after(() => cache.close())
-      const { isHit, change } = await setUp(t, { backend: cache })
+      const { url, isHit, change } = await setUp(t, { backend: cache })
       const languages = ['de', 'en', 'fr'].map((language) => ({ 'accept-language': language }))
       const hits = async (): Promise<boolean[]> => {
         const all = []
@@ -100,6 +108,13 @@ describe('a request that changes something', () => {
       await change('PUT', '/varies')
       assert.deepEqual(await hits(), [false, false, false])
       assert.deepEqual(await hits(), [true, true, true])
+      for (const path of ['/long', '/hop']) {
+        await isHit(path)
+        const asked = await cache.get(`${url}${path}`)
+        assert.ok(asked !== undefined, path)
+        await change('PUT', path)
+        assert.equal(await cache.has(`${url}${path}`), false, path)
+      }
     })
   }
 
@@ -144,6 +159,41 @@ describe('a request that changes something', () => {
     await isHit('/a')
     await change('POST', '/a')
     assert.equal(await isHit('/a'), true)
+  })
+
+  test('goes by the origin of the options where a client names none', async (t) => {
+    const { url, cache } = await setUp(t)
+    const caching = cacheInterceptor({ backend: cache, origin: url })
+    const client = new Client(url)
+    t.after(() => client.destroy())
+    // As a Client of undici 7 is handed requests.
+    const dispatch = caching((options, handler) => client.dispatch(options, handler))
+    const ask = (method: string): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const options = { path: '/a', method } as Dispatcher.DispatchOptions
+        dispatch(options, {
+          onRequestStart() {},
+          onResponseStart() {},
+          onResponseData() {},
+          onResponseEnd: () => resolve(),
+          onResponseError: (_, error) => reject(error),
+        })
+      })
+    await ask('GET')
+    assert.equal(await cache.has(`${url}/a`), true)
+    await ask('POST')
+    assert.equal(await cache.has(`${url}/a`), false)
+  })
+
+  test('fails for no failure of the cache', async (t) => {
+    const errors: string[] = []
+    const cache = new BaseCache()
+    cache.invalidate = () => {
+      throw new Error('for this test')
+    }
+    const { change } = await setUp(t, { backend: cache, onError: ({ code }) => errors.push(code) })
+    assert.equal(await change('POST', '/a'), 200)
+    assert.deepEqual(errors, ['ERR_CACHE_STORAGE_FAILED'])
   })
 
   test('is felt at once where the storage takes its time', async (t) => {

@@ -46,6 +46,12 @@ export const isFunction: Rule = {
   test: (value) => typeof value === 'function',
 }
 
+/** What ends long work. */
+export const isAbortSignal: Rule = {
+  expected: 'an AbortSignal',
+  test: (value) => value instanceof AbortSignal,
+}
+
 /** A text that is not empty. */
 export const isText: Rule = {
   expected: 'a text that is not empty',

@@ -4,13 +4,14 @@
  */
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
-import { checkOptions, isBytes, type Rules } from '../check-options.ts'
-import { invalidOption, isEntryError } from '../errors.ts'
+import { checkOptions } from '../check-options.ts'
+import { asCacheError, invalidOption, isEntryError } from '../errors.ts'
+import { reportError } from '../events.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { ExpireAfter } from '../policy/lifetime-rules.ts'
 import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest } from '../request/request.ts'
-import { serialized, serializerRule, type SerializerOption } from '../serializers/serializer.ts'
+import { serialized } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { ByteBudget } from './byte-budget.ts'
@@ -48,26 +49,9 @@ import {
   type ChainLink,
   type Place,
 } from './store-entry.ts'
+import { tuningRules, type CacheTuning } from './tuning.ts'
 import { Writes } from './writes.ts'
 import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from './verify.ts'
-
-/** What can be tuned of every cache that can be kept hot. */
-export interface CacheTuning extends SerializerOption {
-  /** Bytes of bodies kept decoded in this process, in front of the storages; 0 keeps none. */
-  readonly hotTierBytes?: number | undefined
-  /**
-   * Bytes of heads and bodies that may be stored; what has not been used for the longest is deleted
-   * for what is new. Several processes may be over it together, for a moment. Default: no limit.
-   */
-  readonly maxCacheBytes?: number | undefined
-}
-
-/** Checks of `CacheTuning`. */
-export const tuningRules: Rules<CacheTuning> = {
-  hotTierBytes: isBytes,
-  maxCacheBytes: isBytes,
-  serializer: serializerRule,
-}
 
 // A storage that has finished no write for so long hangs; a program that ends waits less.
 const stuckAfter: Ms = 30_000
@@ -282,8 +266,9 @@ export class BaseCache {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
       if (!storage.traits.expires) deleted += await deleteExpired(storage, now)
+      deleted += await deleteOrphans(storage, now)
     }
-    return deleted + (await deleteOrphans(this.responses, now))
+    return deleted
   }
 
   /**
@@ -348,12 +333,17 @@ export class BaseCache {
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
     const record = encodeEntry(place.head, body, place.request, place.dropAt)
     const written = storeEntry(this.#shelf, this.#writes, as, place, record)
-    if (this.#budget?.add(record.head.length + body.bodyBytes) === true) {
-      const trimmed = chain(written, () => this.#budget!.trim(this.#shelf, this.#removeParts))
-      // The storage has failed, which whoever uses it next is told of.
-      this.track(Promise.resolve(trimmed)).catch(() => {})
-    }
+    if (this.#budget?.add(record.head.length + body.bodyBytes) === true) this.#trim(written)
     return written
+  }
+
+  #trim(written: MaybePromise<void>): void {
+    const trim = (): Promise<void> => this.#budget!.trim(this.#shelf, this.#removeParts)
+    const trimmed = Promise.resolve(written).then(trim, trim)
+    this.track(trimmed).catch((error: unknown) => {
+      const message = 'the storage failed to delete what is too much'
+      reportError(asCacheError('ERR_CACHE_STORAGE_FAILED', message, error), () => {})
+    })
   }
 
   /** Stores where a chain of redirects leads that was followed below the cache. */

@@ -19,6 +19,7 @@ export class ByteBudget {
   /** Undefined until it has been counted. */
   #bytes: number | undefined
   readonly #usedAt = new Map<string, EpochMs>()
+  /** From when it is due until it is done. */
   #trimming = false
 
   constructor(maxBytes: number) {
@@ -31,17 +32,19 @@ export class ByteBudget {
   }
 
   /**
-   * A response was stored.
-   * @returns whether it is time to `trim()`
+   * A response is being stored.
+   * @returns whether `trim()` has to be called when it is, by whoever is told so and nobody else
    */
   add(bytes: number): boolean {
     if (this.#bytes !== undefined) this.#bytes += bytes
-    return !this.#trimming && (this.#bytes === undefined || this.#bytes > this.#maxBytes)
+    const due = this.#bytes === undefined || this.#bytes > this.#maxBytes
+    if (!due || this.#trimming) return false
+    this.#trimming = true
+    return true
   }
 
   /** Counts what is there, and deletes what is too much. Other processes' responses count as well. */
   async trim(shelves: Shelves, removeParts: RemoveParts): Promise<void> {
-    this.#trimming = true
     try {
       const held = await this.#count(shelves)
       this.#bytes = held.bytes

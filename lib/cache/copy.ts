@@ -4,7 +4,7 @@
  * already is left alone, so a copy that was interrupted goes on where it stopped.
  */
 import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
-import { isBoolean, isFunction, type Rule, type Rules } from '../check-options.ts'
+import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
@@ -63,19 +63,13 @@ export interface CopyWay {
   readonly store: (place: Place, body: StoredBody) => MaybePromise<void>
 }
 
-/** The rule of an option `signal`. */
-export const signalRule: Rule = {
-  expected: 'an AbortSignal',
-  test: (value) => value instanceof AbortSignal,
-}
-
 /** Checks of `CopyOptions`. */
 export const copyRules: Rules<CopyOptions> = {
   overwrite: isBoolean,
   filter: isFunction,
   onProgress: isFunction,
   onError: isFunction,
-  signal: signalRule,
+  signal: isAbortSignal,
 }
 
 // Enough to keep a database busy, few enough to hold their bodies in memory.

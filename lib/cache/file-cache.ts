@@ -7,8 +7,9 @@ import {
   serializerRule,
   type SerializerOption,
 } from '../serializers/serializer.ts'
-import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
+import { BaseCache } from './base-cache.ts'
 import { isPartKey } from './body-parts.ts'
+import { tuningRules, type CacheTuning } from './tuning.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
 /** Options of `FileCache`. */

@@ -3,7 +3,7 @@
  * `ignoredParameters` or another option about keys has changed, so that they are found again.
  */
 import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
-import { isFunction, type Rules } from '../check-options.ts'
+import { isAbortSignal, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { Key } from '../request/create-key.ts'
@@ -12,7 +12,7 @@ import { matchRules } from '../request/match-rules.ts'
 import { recreateKey, type KeptRequest } from '../request/recreate-key.ts'
 import { isPartKey } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
-import { copyEntry, signalRule, type CopyWay } from './copy.ts'
+import { copyEntry, type CopyWay } from './copy.ts'
 import type { RemoveParts } from './deletion.ts'
 import type { Entry } from './entry.ts'
 import { chainKey, endKey, isChainKey, ownerOf } from './lookup.ts'
@@ -45,7 +45,7 @@ export const recreateRules: Rules<RecreateOptions> = {
   ...matchRules,
   onProgress: isFunction,
   onError: isFunction,
-  signal: signalRule,
+  signal: isAbortSignal,
 }
 
 /** A cache's namespaces, each from and into itself. */

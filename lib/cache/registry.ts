@@ -1,6 +1,7 @@
 /** Alias → cache. A driver is loaded only when a cache that needs it is made. */
 import { CacheError, misuse, nearestName } from '../errors.ts'
-import { BaseCache, type CacheTuning } from './base-cache.ts'
+import { BaseCache } from './base-cache.ts'
+import type { CacheTuning } from './tuning.ts'
 import { DynamoDbCache, type DynamoDbCacheOptions } from './dynamodb-cache.ts'
 import { FileCache, type FileCacheOptions } from './file-cache.ts'
 import { GridFSCache } from './gridfs-cache.ts'
@@ -63,8 +64,8 @@ function openDefault(cacheName: string | undefined, options: object): BaseCache 
   } catch (error) {
     if (!(error instanceof CacheError) || error.code !== 'ERR_CACHE_DRIVER_MISSING') throw error
     // Where it was the serializer's package the memory cache throws the same.
-    const { hotTierBytes, serializer } = options as CacheTuning
-    const cache = new BaseCache({ hotTierBytes, serializer })
+    const { hotTierBytes, maxCacheBytes, serializer } = options as CacheTuning
+    const cache = new BaseCache({ hotTierBytes, maxCacheBytes, serializer })
     warnOnce(error)
     return cache
   }

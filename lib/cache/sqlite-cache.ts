@@ -4,7 +4,8 @@ import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connect
 import { SQLiteStorage } from '../backends/sqlite.ts'
 import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-options.ts'
 import { serialized } from '../serializers/serializer.ts'
-import { BaseCache, tuningRules, type CacheTuning } from './base-cache.ts'
+import { BaseCache } from './base-cache.ts'
+import { tuningRules, type CacheTuning } from './tuning.ts'
 import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
 
 /** Options of `SQLiteCache`. */

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BaseStorage } from '../backends/base-storage.ts'
-import { isBoolean, isFunction, type Rules } from '../check-options.ts'
+import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { EpochMs } from '../units.ts'
@@ -71,7 +71,7 @@ export const verifyRules: Rules<VerifyOptions> = {
   repair: isBoolean,
   onProgress: isFunction,
   onProblem: isFunction,
-  signal: { expected: 'an AbortSignal', test: (value) => value instanceof AbortSignal },
+  signal: isAbortSignal,
 }
 
 // Enough to keep a server busy, few enough to hold their bodies in memory.

@@ -65,6 +65,23 @@ describe('maxCacheBytes', () => {
     })
   }
 
+  test('what is stored at the same moment is counted together', async (t) => {
+    const source = new BaseCache()
+    const ask = await setUp(t, source)
+    for (let n = 0; n < 50; n++) await ask(`/${n}/1`)
+    const cache = new SQLiteCache(join(temporaryFolder(t), 'c'), { maxCacheBytes })
+    t.after(() => cache.close())
+    let listings = 0
+    const heads = cache.responses.heads.bind(cache.responses)
+    cache.responses.heads = () => {
+      listings++
+      return heads()
+    }
+    await cache.update(source)
+    await cache.flush()
+    assert.equal(listings, 1)
+  })
+
   for (const name of ['sqlite', 'filesystem']) {
     test(`${name}: what was there before counts`, async (t) => {
       const folder = temporaryFolder(t)

@@ -11,6 +11,7 @@ import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { headerFields } from './response/header-lines.ts'
 import { playable, replayParts, replayWhole, type Playable } from './response/replay.ts'
 import { tellAnswer } from './tell.ts'
+import { ageOf } from './policy/freshness.ts'
 import type { EpochMs } from './units.ts'
 
 /** Why a response is played that is not simply fresh. */
@@ -136,7 +137,12 @@ function present(
   confirmed: string | undefined,
 ): Playable {
   const notes = settings.statusHeaders
-    ? ['age', ageOf(entry, now), 'cache-status', cacheStatus(info, confirmed, now)]
+    ? [
+        'age',
+        String(Math.floor(ageOf(entry, now) / 1000)),
+        'cache-status',
+        cacheStatus(info, confirmed, now),
+      ]
     : []
   return playable(entry, linesFor(request, entry), notes)
 }
@@ -147,11 +153,4 @@ function bodyFor({ request, settings }: Exchange, { body, owned }: Entry): Buffe
   const copied = !request.fromFetch && owned !== true && !settings.shareBodies
   if (copied) return Buffer.from(body)
   return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-}
-
-// RFC 9111 §4.2.3, where the time on the wire counts as none.
-function ageOf(entry: Entry, now: EpochMs): string {
-  const atOrigin = Number(entry.headers['age'] ?? 0)
-  const here = Math.max(0, Math.floor((now - entry.storedAt) / 1000))
-  return String(here + (Number.isInteger(atOrigin) && atOrigin > 0 ? atOrigin : 0))
 }

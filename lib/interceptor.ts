@@ -151,7 +151,8 @@ class Shell {
     if (typeof head === 'string') {
       // What is no plain exchange of a request and a response is left alone entirely.
       tellBypass(settings.cache, options.method, undefined, head)
-      const plain = head !== 'upgrade' && head !== 'no-origin' && head !== 'event-stream'
+      const streams = head === 'event-stream' && isSafe(options.method)
+      const plain = head !== 'upgrade' && head !== 'no-origin' && !streams
       return forward(
         route,
         options,

@@ -7,7 +7,7 @@ import { eachHeader } from './request/headers.ts'
 import { writtenUrl } from './request/normalize-url.ts'
 import { completeRequest, readHead } from './request/read-request.ts'
 import type { KeyRules } from './request/key-rules.ts'
-import type { CacheRequest } from './request/request.ts'
+import type { CacheRequest, UrlParts } from './request/request.ts'
 import type { Settings } from './settings.ts'
 
 /** What a response does to what is stored, as soon as its head is there. */
@@ -35,28 +35,31 @@ export function invalidationBy(
   return (status, headers) => {
     // Whatever fails here, the response goes on to its caller.
     guard.write('delete what is out of date', () => {
-      const urls = invalidatedUrls(method, writtenUrl(asked), status, headers)
-      const requests = urls.flatMap((url) =>
-        requestsFor(new URL(url), asked.headers, keyRules, key),
-      )
+      const [own, ...others] = invalidatedUrls(method, writtenUrl(asked), status, headers)
+      if (own === undefined) return undefined
+      const targets: UrlParts[] = [asked, ...others.map(partsOf)]
+      const requests = targets.flatMap((url) => requestsFor(url, asked.headers, keyRules, key))
       return Promise.all(requests.map(async (request) => cache.invalidate(request)))
     })
   }
 }
 
+function partsOf(url: string): UrlParts {
+  const { origin, pathname, search } = new URL(url)
+  return { origin, path: pathname + search }
+}
+
 // What is stored under the URL for the same user.
 function requestsFor(
-  { origin, pathname, search }: URL,
+  { origin, path, query }: UrlParts,
   headers: unknown,
   rules: KeyRules | undefined,
   key: string | undefined,
 ): CacheRequest[] {
-  const options = { origin, path: pathname + search, headers: fieldsOfUser(headers) }
   return ['GET', 'HEAD'].flatMap((method) => {
-    const head = readHead({ ...options, method }, rules)
-    return typeof head === 'string'
-      ? []
-      : [completeRequest({ ...options, method }, head, undefined, key)]
+    const options = { origin, path, query, method, headers: fieldsOfUser(headers) }
+    const head = readHead(options, rules)
+    return typeof head === 'string' ? [] : [completeRequest(options, head, undefined, key)]
   })
 }
 
@@ -64,7 +67,8 @@ function requestsFor(
 function fieldsOfUser(headers: unknown): string[] {
   const fields: string[] = []
   eachHeader(headers, (name, value) => {
-    if (!/^(?:if-.*|range|accept|content-.*)$/i.test(name)) fields.push(name, value)
+    const streams = /^accept$/i.test(name) && /text\/event-stream/i.test(value)
+    if (!streams && !/^(?:if-.*|range|content-.*)$/i.test(name)) fields.push(name, value)
   })
   return fields
 }

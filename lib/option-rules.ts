@@ -14,6 +14,7 @@ import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
 import { durationOf, isLifetime, lifetimeForms } from './policy/lifetime.ts'
 import type { ExpireAfter } from './policy/lifetime-rules.ts'
 import { matchRules } from './request/match-rules.ts'
+import { isTags } from './policy/tags.ts'
 import { isUrlPattern, type UrlPattern } from './policy/url-patterns.ts'
 import { serializerRule } from './serializers/serializer.ts'
 
@@ -121,10 +122,6 @@ export const optionRules: Rules<CacheOptions> = {
   shareBodies: isBoolean,
   statusHeaders: isBoolean,
   onError: isFunction,
-}
-
-function isTags(value: unknown): boolean {
-  return Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '')
 }
 
 /** Patterns and lifetimes, one by one. */

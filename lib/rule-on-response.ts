@@ -34,7 +34,7 @@ export function ruleOnResponse(
     const wanted = (each: RequestSummary): boolean =>
       filter === undefined || isTrue(filter(each, copied(response)))
     if (!asked.every(wanted)) return { action: 'pass', why: 'filter' }
-    return { ...decision, tags: tagsOf(settings, asked[0]!, response) }
+    return { ...decision, tags: tagsOf(settings, asked[0]!, copied(response)) }
   } catch (cause) {
     const message = 'expireAfter, filter or tags failed; the response is not stored'
     const error = new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause })

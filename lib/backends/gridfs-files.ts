@@ -99,13 +99,16 @@ async function namedOf(
   return filesNamed(ask, heads, keys)
 }
 
+/** Reads what was written last, whatever the client's reads otherwise may be content with. */
+export const newest = { readPreference: 'primary', readConcern: { level: 'local' } } as const
+
 /** The files that the heads of some keys name. */
 export async function filesNamed(
   ask: Ask,
   heads: MongoCollection,
   keys: readonly string[],
 ): Promise<Set<string>> {
-  const found = heads.find({ _id: { $in: keys } }, { projection: { file: 1 } })
+  const found = heads.find({ _id: { $in: keys } }, { projection: { file: 1 }, ...newest })
   const named = await allOf<{ file: string | null }>(ask, found)
   return new Set(named.flatMap(({ file }) => file ?? []))
 }

@@ -7,7 +7,14 @@
 import type { StorageTraits, StoredRecord } from './base-storage.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { torn } from './frame.ts'
-import { deleteFiles, filesNamed, sweepFiles, writeFile, type FilesPlace } from './gridfs-files.ts'
+import {
+  deleteFiles,
+  filesNamed,
+  newest,
+  sweepFiles,
+  writeFile,
+  type FilesPlace,
+} from './gridfs-files.ts'
 import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
@@ -141,9 +148,17 @@ export class GridFSStorage extends DocumentStorage {
 
   override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
     const past = pastOf(now)
-    const cursor = this.documents.find(past, { ...fileOptions, limit })
-    const deleted = await this.#deleteFound(await allOf(this.ask, cursor), past)
-    if (deleted < limit) await this.#sweep()
+    let deleted = 0
+    for (;;) {
+      const wanted = limit - deleted
+      const cursor = this.documents.find(past, { ...fileOptions, limit: wanted })
+      const expired = await allOf<FileDocument>(this.ask, cursor)
+      // Others delete as well.
+      deleted += await this.#deleteFound(expired, past)
+      if (deleted >= limit) return deleted
+      if (expired.length < wanted) break
+    }
+    await this.#sweep()
     return deleted
   }
 
@@ -200,7 +215,7 @@ export class GridFSStorage extends DocumentStorage {
   ): Promise<FoundFile | null> {
     for (;;) {
       const found: FoundFile | null = await this.ask(() =>
-        this.documents.findOne(filter, fileOptions),
+        this.documents.findOne(filter, { ...fileOptions, ...newest }),
       )
       if (await this.ask(() => change(found))) return found
     }

@@ -97,12 +97,16 @@ export class MongoStorage extends DocumentStorage {
 
   override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
     const past = pastOf(now)
-    const cursor = this.documents.find(past, { ...keyOptions, limit })
-    const expired = (await allOf<HeadDocument>(this.ask, cursor)).map(({ _id }) => _id)
-    if (expired.length === 0) return 0
-    // What has been written anew meanwhile is not past any more.
-    const filter = { ...anyOf(expired), ...past }
-    return (await this.ask(() => this.documents.deleteMany(filter))).deletedCount
+    for (let deleted = 0; ;) {
+      const wanted = limit - deleted
+      const cursor = this.documents.find(past, { ...keyOptions, limit: wanted })
+      const expired = (await allOf<HeadDocument>(this.ask, cursor)).map(({ _id }) => _id)
+      if (expired.length === 0) return deleted
+      // What has been written anew meanwhile is not past any more, and others delete as well.
+      const filter = { ...anyOf(expired), ...past }
+      deleted += (await this.ask(() => this.documents.deleteMany(filter))).deletedCount
+      if (deleted >= limit || expired.length < wanted) return deleted
+    }
   }
 
   override async clear(): Promise<void> {

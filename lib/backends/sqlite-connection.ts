@@ -89,6 +89,12 @@ export class SqliteConnection {
     return this.#db.prepare(sql)
   }
 
+  /** Runs statements to their end that give nothing back. */
+  exec(sql: string): void {
+    this.assertOpen()
+    this.#db.exec(sql)
+  }
+
   changeToken(table: SqliteTable): number {
     const now = performance.now()
     if (now - this.#polledAt >= pollEvery && !this.#closed) {

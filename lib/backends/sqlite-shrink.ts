@@ -18,23 +18,30 @@ const keptShare = 4
 export async function shrink(connection: SqliteConnection): Promise<void> {
   try {
     if (!(await connection.run(() => isWasteful(connection)))) return
-    // Row ids, by which lists are paged, may change: only where there is none.
-    if (await connection.run(() => isEmpty(connection))) {
-      await connection.run(() => connection.prepare('VACUUM').run())
-    } else await cutSlices(connection)
+    if (!(await connection.run(() => makeAnew(connection)))) await cutSlices(connection)
   } catch (error) {
-    if (!(error instanceof CacheError) || error.code !== 'ERR_CACHE_STORAGE_BUSY') throw error
+    // The next one will do it.
+    if (!(error instanceof CacheError) || !later.has(error.code)) throw error
   }
 }
 
+const later: ReadonlySet<string> = new Set(['ERR_CACHE_STORAGE_BUSY', 'ERR_CACHE_STORAGE_CLOSED'])
+
+// Row ids, by which lists are paged, may change: only where there is none.
+function makeAnew(connection: SqliteConnection): boolean {
+  const empty = isEmpty(connection)
+  if (empty) connection.exec('VACUUM')
+  return empty
+}
+
 async function cutSlices(connection: SqliteConnection): Promise<void> {
-  const cut = connection.prepare(`PRAGMA incremental_vacuum(${slicePages})`)
   const checkpoint = connection.prepare('PRAGMA wal_checkpoint(PASSIVE)')
   for (let slice = 1, before = Infinity; ; slice++) {
     const free = await connection.run(() => {
       const count = freePages(connection)
       if (count >= before || !isWasteful(connection)) return undefined
-      cut.run()
+      // A statement that is prepared would be left after the first page.
+      connection.exec(`PRAGMA incremental_vacuum(${slicePages})`)
       if (slice % slicesPerCheckpoint === 0) checkpoint.all()
       return count
     })

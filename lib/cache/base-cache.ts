@@ -265,7 +265,8 @@ export class BaseCache {
   async prune(now: EpochMs = Date.now()): Promise<number> {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
-      if (!storage.traits.expires) deleted += await deleteExpired(storage, now)
+      // Also what a server would expire by itself, later or, where it is not allowed to, never.
+      deleted += await deleteExpired(storage, now)
       deleted += await deleteOrphans(storage, now)
     }
     return deleted

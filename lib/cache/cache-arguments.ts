@@ -1,3 +1,4 @@
+import { isMs } from '../check-options.ts'
 import { invalidOption } from '../errors.ts'
 
 /** What the class of a networked cache is given: a name, options, or both. */
@@ -21,6 +22,11 @@ export function cacheArguments<O extends { readonly cacheName?: string | undefin
     throw invalidOption('cacheName', 'a text that is not empty', name)
   }
   return { cacheName: name, options }
+}
+
+/** Checks how long an answer is waited for. @throws TypeError ERR_CACHE_OPTION_INVALID */
+export function checkTimeout(option: string, value: unknown): void {
+  if (!isMs.test(value)) throw invalidOption(option, isMs.expected, value)
 }
 
 /**

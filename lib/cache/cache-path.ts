@@ -1,6 +1,6 @@
 /** Where a cache lives that is a file or a folder. */
 import { homedir, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { isBoolean, type Rules } from '../check-options.ts'
 import { misuse } from '../errors.ts'
 
@@ -24,6 +24,12 @@ export function cachePath(name: string, { useTemp, useCacheDir }: CachePathOptio
   if (useCacheDir === true) return resolve(cacheFolder(), name)
   if (useTemp === true) return resolve(tmpdir(), name)
   return resolve(name)
+}
+
+/** The file of a SQLite cache: a name without an ending gets one. */
+export function sqlitePath(name: string, options: CachePathOptions): string {
+  const path = cachePath(name, options)
+  return extname(path) === '' ? `${path}.sqlite` : path
 }
 
 // Each platform's own convention; on Linux and the BSDs the XDG Base Directory Specification.

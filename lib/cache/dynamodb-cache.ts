@@ -14,7 +14,7 @@ import { invalidOption } from '../errors.ts'
 import { serialized, type SerializerOption } from '../serializers/serializer.ts'
 import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
-import { cacheArguments, prepared } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout, prepared } from './cache-arguments.ts'
 
 /**
  * The options of `DynamoDBClient` that are used most, and ours. All others of its options are handed
@@ -81,6 +81,7 @@ export class DynamoDbCache extends BaseCache {
     const driver = loadDriver('dynamodb', '@aws-sdk/client-dynamodb') as DynamoDbDriver
     const client = connection ?? new driver.DynamoDBClient(own)
     this.#own = connection === undefined ? client : undefined
+    checkTimeout('operationTimeout', operationTimeout)
     this.#waiting = new Waiting('DynamoDB', operationTimeout)
     const send = sending(driver, client, this.#waiting)
     const sendWhenReady = preparing(send, () => readyTable(send, table, createTable))

@@ -10,7 +10,7 @@ import type {
 import { Waiting } from '../backends/waiting.ts'
 import { invalidOption } from '../errors.ts'
 import type { Serializer } from '../serializers/serializer.ts'
-import { cacheArguments, prepared } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout, prepared } from './cache-arguments.ts'
 import type { MongoCacheOptions } from './mongo-options.ts'
 
 export type { MongoConnection } from '../backends/mongodb-connection.ts'
@@ -52,6 +52,7 @@ export function openDatabase(
 ): OpenedDatabase {
   const { cacheName, options } = cacheArguments(first, second)
   const { connection, operationTimeout = 5_000, serializer, ...own } = options as MongoCacheOptions
+  checkTimeout('operationTimeout', operationTimeout)
   const waiting = new Waiting('MongoDB', operationTimeout)
   if (connection !== undefined && 'collection' in connection) {
     const named = typeof first === 'string' || (first ?? second)?.cacheName !== undefined

@@ -6,7 +6,7 @@ import { Waiting } from '../backends/waiting.ts'
 import { serialized } from '../serializers/serializer.ts'
 import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
-import { cacheArguments } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout } from './cache-arguments.ts'
 import type { RedisCacheOptions } from './redis-options.ts'
 
 export type { RedisCacheOptions } from './redis-options.ts'
@@ -37,6 +37,7 @@ export class RedisCache extends BaseCache {
       serializer,
       ...own
     } = options as RedisCacheOptions
+    checkTimeout('commandTimeout', commandTimeout)
     this.#waiting = new Waiting('Redis', commandTimeout)
     this.#own = connection === undefined ? createClient(own) : undefined
     const ask =

@@ -1,4 +1,3 @@
-import { extname } from 'node:path'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connection.ts'
 import { SQLiteStorage } from '../backends/sqlite.ts'
@@ -6,7 +5,7 @@ import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-opt
 import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
 import { tuningRules, type CacheTuning } from './tuning.ts'
-import { cachePath, pathRules, type CachePathOptions } from './cache-path.ts'
+import { pathRules, sqlitePath, type CachePathOptions } from './cache-path.ts'
 
 /** Options of `SQLiteCache`. */
 export interface SQLiteCacheOptions extends SqliteOptions, CachePathOptions, CacheTuning {}
@@ -44,9 +43,4 @@ export class SQLiteCache extends BaseCache {
     this.responses = open('responses')
     this.redirects = open('redirects')
   }
-}
-
-function sqlitePath(name: string, options: CachePathOptions): string {
-  const path = cachePath(name, options)
-  return extname(path) === '' ? `${path}.sqlite` : path
 }

@@ -86,7 +86,7 @@ function readQuery(query: string, scheme: string, known: readonly string[] | 'an
   const serializer: SerializerPart[] = []
   const others: string[] = []
   for (const part of query.split('&').filter((each) => each !== '')) {
-    const [[name, value]] = [...new URLSearchParams(part)] as [[string, string]]
+    const [[name, value]] = [...new URLSearchParams(`?${part}`)] as [[string, string]]
     const isSerializer = serializerKinds.includes(name)
     if (!isSerializer && known === 'any') {
       others.push(part)

@@ -69,7 +69,6 @@ class Work {
   readonly #dispatcher: Dispatcher
   readonly #paths: string[] = []
   readonly #folder = `/${randomUUID()}`
-  #keys: string[] = []
 
   static async begin(cache: BaseCache, job: Job<BenchOptions>): Promise<Work> {
     const { AnsweringDispatcher } = await import('../har/answering.ts')
@@ -105,9 +104,9 @@ class Work {
       this.#paths.push(path)
       await this.#ask(path)
     })
-    this.#keys = this.#paths.map((path) => this.#cache.createKey(origin + path))
+    const keys = this.#keys()
     const reads = await this.#rate(1, tell, Infinity, async (index) => {
-      const record = await this.#cache.responses.get(this.#keys[index % this.#keys.length]!)
+      const record = await this.#cache.responses.get(keys[index % keys.length]!)
       if (record === undefined) throw new Error('what was written cannot be read')
     })
     const hits = await this.#rate(2, tell, Infinity, (index) =>
@@ -118,8 +117,12 @@ class Work {
 
   async end(): Promise<void> {
     await this.#cache.flush()
-    const keys = this.#paths.map((path) => this.#cache.createKey(origin + path))
+    const keys = this.#keys()
     if (keys.length > 0) await this.#cache.delete({ keys })
+  }
+
+  #keys(): string[] {
+    return this.#paths.map((path) => this.#cache.createKey(origin + path))
   }
 
   /** How often a second it can be done. */

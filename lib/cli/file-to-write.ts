@@ -1,5 +1,6 @@
 /** A file that is there when it is complete, and not before. */
 import { randomBytes } from 'node:crypto'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import { misuse } from '../errors.ts'
 import { Failure } from './explain.ts'
@@ -16,8 +17,11 @@ export interface FileToWrite {
 // Entries are short, and a call of the system for each would take as long as all the rest.
 const bufferedCharacters = 2 ** 16
 
-/** Opens a file beside its place. */
-export async function openFile(path: string): Promise<FileToWrite> {
+/** Opens a file beside its place; what is no file, as a pipe, is written as it is. */
+export async function openFile(given: string): Promise<FileToWrite> {
+  const path = existsSync(given) ? realpathSync(given) : given
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there !== undefined && !there.isFile()) return openStream(path)
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`
   const file = await open(temporary, 'wx').catch((error: unknown) => refuse(path, error))
   let finished = false
@@ -42,6 +46,21 @@ export async function openFile(path: string): Promise<FileToWrite> {
       if (finished) return
       await file.close().catch(() => {})
       await rm(temporary, { force: true })
+    },
+  }
+}
+
+async function openStream(path: string): Promise<FileToWrite> {
+  const stream = await open(path, 'w').catch((error: unknown) => refuse(path, error))
+  return {
+    async write(text) {
+      await stream.writeFile(text)
+    },
+    async finish() {
+      await stream.close()
+    },
+    async giveUp() {
+      await stream.close().catch(() => {})
     },
   }
 }

@@ -1,15 +1,13 @@
 /** What is under the path of a cache, told without making or changing anything. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
-import { extname, join } from 'node:path'
-import { cachePath } from '../cache/cache-path.ts'
+import { join } from 'node:path'
+import { cachePath, sqlitePath } from '../cache/cache-path.ts'
 import type { Address } from './address.ts'
 
 /** A SQLite file that is more than an empty one; whose it is shows when it is opened. */
 export function fileIsThere(cacheName: string): boolean {
-  const path = cachePath(cacheName, {})
-  // As the class names its file.
-  const file = extname(path) === '' ? `${path}.sqlite` : path
-  if (!existsSync(file)) return false
+  const file = sqlitePath(cacheName, {})
+  if (statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false
   // What was written last may be in the file beside it.
   return hasTables(file) || sizeOf(`${file}-wal`) > 0
 }
@@ -26,9 +24,12 @@ export function isSamePlace(one: Address, other: Address): boolean {
 }
 
 function placeOf({ backend, cacheName, options }: Address): string {
-  const isPath = backend === 'sqlite' || backend === 'filesystem'
-  const path = isPath ? cachePath(cacheName, {}) : cacheName
-  const name = backend === 'sqlite' ? path.replace(/\.sqlite$/, '') : path
+  const name =
+    backend === 'sqlite'
+      ? sqlitePath(cacheName, {})
+      : backend === 'filesystem'
+        ? cachePath(cacheName, {})
+        : cacheName
   const names = Object.keys(options).toSorted()
   return JSON.stringify([backend, name, names.map((each) => [each, options[each]])])
 }

@@ -14,7 +14,7 @@ import {
 import type { Output } from './output.ts'
 import { printable, shortened } from './printable.ts'
 import { typeOf } from './response-type.ts'
-import { recordsOf, withProgress, type Tell } from './progress.ts'
+import { withProgress, type Tell } from './progress.ts'
 import { sayUnreadable } from './unreadable.ts'
 
 interface LsOptions extends ConditionOptions {
@@ -69,7 +69,7 @@ async function list(
   const { selectEntries, selector } = await import('../cache/selection.ts')
   const matches = selector(selection ?? {}, Date.now())
   // Who reads what is listed, as a pager does, sees by it how it goes on.
-  const total = output.width === undefined ? 0 : await recordsOf(output, cache)
+  const total = output.isWatched ? await cache.responses.size() : 0
   let seen = 0
   let listed = 0
   const selects: Selects = async (response) => {

@@ -86,7 +86,9 @@ async function run(
     })
   }
   const typed = argv[0] === 'help' ? helpOf(argv[1]) : argv
-  const command = parser.commands.find((each) => typed.includes(each.name()))
+  const command = typed
+    .map((word) => parser.commands.find((each) => each.name() === word))
+    .find((each) => each !== undefined)
   try {
     await parser.parseAsync(typed, { from: 'user' })
     return exitCode

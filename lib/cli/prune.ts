@@ -32,11 +32,13 @@ async function removeExpired(job: Job<object>, cache: BaseCache): Promise<number
   const { output } = job
   const total = await recordsOf(output, cache)
   return withProgress(output, 'Pruning', async (tell) => {
+    // One moment for all slices: by it the storage knows that it is to go on.
+    const now = Date.now()
     let removed = 0
     for (const storage of [cache.responses, cache.redirects]) {
       if (storage.traits.expires) continue
       for (let deleted = sliceRecords; deleted === sliceRecords;) {
-        deleted = await storage.deleteExpired(Date.now(), sliceRecords)
+        deleted = await storage.deleteExpired(now, sliceRecords)
         removed += deleted
         tell(removed, Math.max(removed, total))
         await job.pause()
@@ -46,5 +48,4 @@ async function removeExpired(job: Job<object>, cache: BaseCache): Promise<number
   })
 }
 
-// A folder is read from its beginning for each slice.
-const sliceRecords = 2_000
+const sliceRecords = 500

@@ -99,8 +99,15 @@ export function isHarEntry(value: unknown): value is HarEntry {
     isPairs(request.headers) &&
     Number.isInteger(response?.status) &&
     isPairs(response?.headers) &&
-    typeof (response?.content ?? {}) === 'object'
+    isTextOrMissing(response.statusText) &&
+    isTextOrMissing(response.content?.text) &&
+    (request.postData?.params === undefined || isPairs(request.postData.params)) &&
+    typeof (response.content ?? {}) === 'object'
   )
+}
+
+function isTextOrMissing(value: unknown): boolean {
+  return value === undefined || value === null || typeof value === 'string'
 }
 
 function isPairs(value: unknown): value is HarPair[] {

@@ -12,13 +12,14 @@ import {
   encodeEntry,
   wholeBody,
 } from '../cache/record.ts'
+import type { StoredRecord } from '../backends/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { cacheInterceptor } from '../interceptor.ts'
 import type { Lifetime } from '../policy/lifetime.ts'
 import type { CacheInfo } from '../response/cache-info.ts'
 import { AnsweringDispatcher } from './answering.ts'
-import { extraVersion, isHarEntry, type HarEntry, type HarExtra } from './format.ts'
+import { extraVersion, isHarEntry, type HarChain, type HarEntry, type HarExtra } from './format.ts'
 import { readHarEntries } from './read-entries.ts'
 import { readRecorded, type Recorded } from './recorded.ts'
 
@@ -129,6 +130,7 @@ async function restore(cache: BaseCache, entry: HarEntry, extra: HarExtra): Prom
   const { request, response } = entry
   const { storage, key, dropAt, body: exact, chains = [], ...known } = extra
   const { text = '', encoding } = response.content ?? {}
+  if (exact !== undefined && typeof exact !== 'string') throw corrupt('its body')
   const bytes =
     exact === undefined
       ? Buffer.from(text, encoding === 'base64' ? 'base64' : 'utf8')
@@ -147,20 +149,24 @@ async function restore(cache: BaseCache, entry: HarEntry, extra: HarExtra): Prom
   checkPlace(key, ownKey, dropAt)
   decodeEntry(record)
   decodeRequest(record.head)
-  await cache[storage === 'redirects' ? storage : 'responses'].set(key, record)
-  for (const chain of chains) {
-    const link = { head: chain.head, body: new Uint8Array(0), expiresAt: chain.dropAt }
-    checkPlace(chain.key, ownChainKey, chain.dropAt)
+  if (!Array.isArray(chains)) throw corrupt('its chains of redirects')
+  const links = chains.map((chain: HarChain | null): [string, StoredRecord] => {
+    const { key: linkKey, head: linkHead, dropAt: linkDropAt } = chain ?? ({} as Partial<HarChain>)
+    checkPlace(linkKey, ownChainKey, linkDropAt)
+    if (typeof linkHead !== 'string') throw corrupt('its chain of redirects')
+    const link = { head: linkHead, body: new Uint8Array(0), expiresAt: linkDropAt }
     decodeChain(link)
-    await cache.redirects.set(chain.key, link)
-  }
+    return [linkKey, link]
+  })
+  await cache[storage === 'redirects' ? storage : 'responses'].set(key, record)
+  await cache.redirects.setMany(links)
   return bytes.byteLength
 }
 
 const ownKey = /^[\w-]{43}(?:\.last)?(?:\.v\d{1,4})?$/
 const ownChainKey = /^[\w-]{43}\.chain$/
 
-function checkPlace(key: unknown, form: RegExp, dropAt: unknown): void {
+function checkPlace(key: unknown, form: RegExp, dropAt: unknown): asserts key is string {
   if (typeof key !== 'string' || !form.test(key)) throw corrupt('its key')
   if (dropAt !== undefined && !Number.isFinite(dropAt)) throw corrupt('its expiry')
 }

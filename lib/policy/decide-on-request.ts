@@ -4,7 +4,7 @@
  */
 import type { EpochMs, Ms } from '../units.ts'
 import { deltaSeconds, parseCacheControl, type Directives } from './cache-control.ts'
-import { ageOnArrival } from './freshness.ts'
+import { ageOf } from './freshness.ts'
 import { failureStatuses, staleWindows, takesStale, type StalenessRules } from './staleness.ts'
 import { hasValidator, joinedField, type HeaderFields } from './validators.ts'
 
@@ -109,8 +109,4 @@ function asksToValidate(directives: Directives, stored: StoredResponse, now: Epo
   if (maxAge !== undefined && ageOf(stored, now) >= maxAge * 1000) return true
   const minFresh = deltaSeconds(directives, 'min-fresh')
   return minFresh !== undefined && (stored.expiresAt ?? Infinity) - now < minFresh * 1000
-}
-
-function ageOf({ headers, storedAt }: StoredResponse, now: EpochMs): Ms {
-  return ageOnArrival(headers, storedAt) + now - storedAt
 }

@@ -61,7 +61,7 @@ export type ResponseDecision =
     }
 
 /** The statuses that redirect with a Location (RFC 9110 §15.4). */
-export const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** RFC 9111 §3, and what the caller allows. */
 export function decideOnResponse(

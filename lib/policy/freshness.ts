@@ -54,6 +54,14 @@ export function ageOnArrival(headers: HeaderFields, arrivedAt: EpochMs): Ms {
   return Math.max(stated, apparent)
 }
 
+/** How old a stored response is now (§4.2.3). */
+export function ageOf(
+  { headers, storedAt }: { readonly headers: HeaderFields; readonly storedAt: EpochMs },
+  now: EpochMs,
+): Ms {
+  return ageOnArrival(headers, storedAt) + Math.max(0, now - storedAt)
+}
+
 function dateOf(headers: HeaderFields, now: EpochMs): EpochMs | undefined {
   return parseHttpDate(firstLine(headers['date']), now)
 }

@@ -52,7 +52,10 @@ export interface GivenLifetime {
  * function, which has to see the response, refuses nothing.
  */
 export function refusesUrl({ call, urls, otherwise }: LifetimeRules, url: string): boolean {
-  return (call ?? ruleOfUrl(urls, url)?.lifetime ?? otherwise) === DO_NOT_CACHE
+  // Matching costs more than looking whether there is anything to match for.
+  const may = otherwise === DO_NOT_CACHE || urls.some(({ lifetime }) => lifetime === DO_NOT_CACHE)
+  if (call !== undefined || !may) return call === DO_NOT_CACHE
+  return (ruleOfUrl(urls, url)?.lifetime ?? otherwise) === DO_NOT_CACHE
 }
 
 /**

@@ -14,10 +14,15 @@ export interface TagRules {
   readonly tagHeaders: readonly string[]
 }
 
+/** Whether the value is a list of tags. */
+export function isTags(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((tag) => typeof tag === 'string' && tag !== '')
+}
+
 /**
  * All tags of a response, each once.
  * @returns undefined where it has none
- * @throws what the callback throws
+ * @throws what the callback throws; TypeError where it gives no tags
  */
 export function tagsOf(
   { tags, tagHeaders }: TagRules,
@@ -25,6 +30,9 @@ export function tagsOf(
   response: ResponseSummary,
 ): readonly string[] | undefined {
   const given = typeof tags === 'function' ? tags(request, response) : tags
+  if (given !== undefined && !isTags(given)) {
+    throw new TypeError('tags must return a list of texts that are not empty')
+  }
   if (given === undefined && tagHeaders.length === 0) return undefined
   const all = new Set(given)
   for (const name of tagHeaders) {

@@ -54,10 +54,13 @@ export class BodyFields {
   ignoresPart(part: string): boolean {
     const headEnd = part.indexOf('\r\n\r\n')
     const head = part.slice(0, Math.max(headEnd, 0))
-    const name = /^content-disposition:[^\r\n]*;\s*name=(?:"([^"\r\n]*)"|([^\s;]+))/im.exec(head)
+    const name =
+      /^content-disposition:(?:[^\r\n"]|"[^"\r\n]*")*?;\s*name=(?:"([^"\r\n]*)"|([^\s;]+))/im.exec(
+        head,
+      )
     if (name === null) return false
     const written = name[1] ?? name[2] ?? ''
-    const isFile = /^content-disposition:[^\r\n]*;\s*filename\*?=/im.test(head)
+    const isFile = /^content-disposition:(?:[^\r\n"]|"[^"\r\n]*")*?;\s*filename\*?=/im.test(head)
     // A quote inside of the name is written so (HTML, "multipart/form-data encoding algorithm").
     const plain = asText(written).replaceAll('%22', '"')
     return this.ignores(plain, isFile ? undefined : asText(part.slice(headEnd + 4, -2)))

@@ -35,7 +35,9 @@ export function keyBody(
   const content = normalize(mediaType, boundary, bytes, fields)
   const asked = graphqlOf(mediaType, content)
   const operation = asked ?? fields.operation
-  const isOperation = asked !== undefined && rules?.graphql === true
+  // What is no text would fall together with other bytes that are none.
+  const isText = typeof content === 'string' || isUtf8(content)
+  const isOperation = asked !== undefined && rules?.graphql === true && isText
   return {
     digest: digestOf(isOperation ? frame('graphql', asked.text) : frame(mediaType, content)),
     ...(operation && { operation: operation.kind }),

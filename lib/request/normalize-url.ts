@@ -40,7 +40,7 @@ export function normalizeUrl(parts: UrlParts, rules?: KeyRules): NormalizedUrl |
 /** As it goes to the origin, credentials included; for the eyes of the caller only. */
 export function writtenUrl({ origin, path, query }: UrlParts): string {
   const search = query === undefined || query === null ? '' : stringify(query)
-  return `${String(origin)}${path}${search === '' ? '' : `?${search}`}`
+  return `${normalizeOrigin(origin) ?? String(origin)}${path}${search === '' ? '' : `?${search}`}`
 }
 
 function normalizeQuery(before: string, query: string): NormalizedUrl {

@@ -7,6 +7,7 @@ import { createKey, type Key } from './create-key.ts'
 import { redacted } from './credentials.ts'
 import { identify } from './identify.ts'
 import type { KeyRules } from './key-rules.ts'
+import { unescapePath } from './parameters.ts'
 import { readHead } from './read-request.ts'
 import type { RequestHead } from './request.ts'
 
@@ -28,9 +29,10 @@ export interface KeptRequest {
 export function recreateKey(request: KeptRequest, rules: KeyRules | undefined): Key | undefined {
   const { method, url, headers } = request
   const old = readText(request.text)
-  const { origin, pathname, search } = new URL(url)
+  // As it is stored: parsing it would encode it once more.
+  const [, origin = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
   const hasBody = old.bodyDigest !== undefined
-  const options = { method, origin, path: pathname + search, headers, body: hasBody ? '' : null }
+  const options = { method, origin, path: unescapePath(path), headers, body: hasBody ? '' : null }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   const keyFn = rules?.keyFn

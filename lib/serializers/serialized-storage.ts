@@ -148,18 +148,15 @@ export class SerializedStorage extends BaseStorage {
   }
 
   override size(): MaybePromise<number> {
-    const pending = this.#pending.allDone()
-    return pending === undefined ? this.#inner.size() : pending.then(() => this.#inner.size())
+    return chain(this.#pending.allDone(), () => this.#inner.size())
   }
 
   override clear(): MaybePromise<void> {
-    const pending = this.#pending.allDone()
-    return pending === undefined ? this.#inner.clear() : pending.then(() => this.#inner.clear())
+    return chain(this.#pending.allDone(), () => this.#inner.clear())
   }
 
   override close(): MaybePromise<void> {
-    const pending = this.#pending.allDone()
-    return pending === undefined ? this.#inner.close() : pending.then(() => this.#inner.close())
+    return chain(this.#pending.allDone(), () => this.#inner.close())
   }
 
   #readHead(stored: StoredHead): StoredHead {

@@ -15,7 +15,7 @@ import type { MaybePromise } from '../maybe-promise.ts'
 
 /** One step between a cache and its storage; see the top of the file for what it promises. */
 export interface Stage {
-  /** Letters, digits and hyphens; stored with each record. Another name, another format. */
+  /** Up to 40 letters, digits, hyphens and underscores; stored with each record. Another name, another format. */
   readonly name: string
   /** On the way into the storage. The expiry is not the stage's: it is stored as it was given. */
   encode(key: string, record: StoredRecord): MaybePromise<StoredRecord>

@@ -40,6 +40,25 @@ describe('a SQLite file gets smaller', () => {
     })
   }
 
+  test('by more than a page at a time', async () => {
+    const cache = new SQLiteCache(join(folder, `${made++}.sqlite`))
+    const records = Array.from({ length: 40 }, (_, n) => [`key${n}`, { head: '{}', body }] as const)
+    await cache.responses.setMany(records)
+    await cache.redirects.set('stays', { head: '{}', body })
+    await cache.responses.deleteMany(records.map(([key]) => key))
+    let turns = 0
+    const counting = setImmediate(function count() {
+      turns++
+      next = setImmediate(count)
+    })
+    let next = counting
+    await cache.prune(0)
+    clearImmediate(next)
+    await cache.close()
+    // 40 MiB in slices of one, and not in 2,560 pages.
+    assert.ok(turns < 400, `${turns} turns`)
+  })
+
   test('not for little, which is used again', async () => {
     const path = join(folder, `${made++}.sqlite`)
     const cache = new SQLiteCache(path)

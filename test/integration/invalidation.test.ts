@@ -143,6 +143,40 @@ describe('a request that changes something', () => {
     assert.equal(await isHit('/a'), true)
   })
 
+  test('whatever its URL and its fields look like', async (t) => {
+    const paths = ["/x?q='a'", '/a|b', '/a/../b', '/plain']
+    const { cache, url } = await setUp(t)
+    const { agent } = cachedAgent(t, { backend: cache, matchHeaders: ['accept'] })
+    const ask = (method: 'GET' | 'PUT', path: string, accept: string): Promise<boolean> =>
+      new Promise((resolve, reject) => {
+        let hit = false
+        const options = { origin: new URL(url), path, method, headers: { accept } }
+        agent.dispatch(options, {
+          onRequestStart() {},
+          onResponseStart(_, __, headers) {
+            hit = String(headers['cache-status']).includes('; hit')
+          },
+          onResponseData() {},
+          onResponseEnd: () => resolve(hit),
+          onResponseError: (_, error) => reject(error),
+        })
+      })
+    for (const path of paths) {
+      const accept = 'application/json'
+      await ask('GET', path, accept)
+      assert.equal(await ask('GET', path, accept), true, path)
+      await ask('PUT', path, accept)
+      assert.equal(await ask('GET', path, accept), false, path)
+    }
+  })
+
+  test('also where it takes a stream of events', async (t) => {
+    const { isHit, change } = await setUp(t)
+    await isHit('/a')
+    await change('POST', '/a', { accept: 'application/json, text/event-stream' })
+    assert.equal(await isHit('/a'), false)
+  })
+
   test('with conditions of its own, and for its user only', async (t) => {
     const { isHit, change } = await setUp(t)
     const [one, two] = [{ authorization: 'Bearer one' }, { authorization: 'Bearer two' }]

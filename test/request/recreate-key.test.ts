@@ -13,6 +13,7 @@ interface Asked {
 const requests: Readonly<Record<string, Asked>> = {
   plain: {},
   parameters: { path: '/?b=2&a=1&page=3' },
+  'characters that are escaped': { path: `/a|b/%7c?q=a|b&r='{x}'&page=ü` },
   'a credential': { path: '/?a=1&api_key=abcdefgh12345' },
   'a credential in a field': { headers: ['Authorization', 'Bearer abcdefgh'] },
   'two credentials': { path: '/?api_key=abcdefgh12345', headers: ['Authorization', 'Bearer x'] },

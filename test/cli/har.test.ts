@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { Agent, fetch } from 'undici'
@@ -177,4 +179,42 @@ describe('undici-cache import', () => {
     assert.equal(none.code, 1)
     assert.match(none.err, /no such file or directory, open 'none\.har'/)
   })
+
+  test('passes over an entry that is none, and stores the others', async (t) => {
+    const folder = temporaryFolder(t)
+    const good = (path: string): Entry => ({
+      request: { method: 'GET', url: `http://a.test/${path}`, headers: [] },
+      response: { status: 200, headers: [], content: { size: 1, text: 'x' } },
+    })
+    const bad: Entry[] = [
+      { ...good('1'), response: { ...good('1').response, statusText: 5 } },
+      {
+        ...good('2'),
+        request: { ...good('2').request, method: 'POST', postData: { params: [null] } },
+      },
+      { ...good('3'), _undiciCache: { version: 1, storage: 'responses', key: 'x', body: 5 } },
+      { ...good('4'), _undiciCache: { version: 1, storage: 'responses', key: 'x', chains: 5 } },
+    ]
+    const entries = [...bad, good('good')]
+    writeFileSync(join(folder, 'bad.har'), JSON.stringify({ log: { entries } }))
+    const { code, out, err } = await runCli(['import', 'bad.har', '--json'], { folder })
+    assert.equal(code, 0, err)
+    assert.equal((JSON.parse(out) as { stored: number }).stored, 1)
+  })
+
+  test('export writes into a pipe, and leaves it one', async (t) => {
+    const { folder } = await fillCache(t)
+    const file = join(folder, 'pipe')
+    assert.equal(spawnSync('mkfifo', [file]).status, 0)
+    const reading = readFile(file, 'utf8')
+    assert.equal((await runCli(['export', 'pipe'], { folder })).code, 0)
+    assert.ok(JSON.parse(await reading))
+    assert.ok(statSync(file).isFIFO())
+  })
 })
+
+interface Entry {
+  readonly request: Readonly<Record<string, unknown>>
+  readonly response: Readonly<Record<string, unknown>>
+  readonly _undiciCache?: unknown
+}

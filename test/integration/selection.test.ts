@@ -244,3 +244,19 @@ describe('what is stored, as an object', () => {
     assert.equal(await site.cache.delete({ expired: false }), 2)
   })
 })
+
+test('tags that are none are a failure of the callback, and nothing is stored', async (t) => {
+  const origin = await startOrigin(t, (_, response) => response.end('x'))
+  for (const nonsense of ['news', [1, null], ['']]) {
+    const errors: string[] = []
+    const { caching, agent } = cachedAgent(t, {
+      tags: () => nonsense as never,
+      onError: ({ code }) => errors.push(code),
+    })
+    const response = await fetch(origin.url, { dispatcher: agent })
+    await response.text()
+    assert.equal(getCacheInfo(response)?.reason, 'callback-failed')
+    assert.equal(await caching.cache.size(), 0)
+    assert.deepEqual(errors, ['ERR_CACHE_CALLBACK_FAILED'])
+  }
+})

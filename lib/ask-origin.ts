@@ -19,6 +19,7 @@ import type { Downstream } from './response/downstream.ts'
 import { endToEnd, headerFields } from './response/header-lines.ts'
 import { ruleOnResponse } from './rule-on-response.ts'
 import { tellAnswer, tellStored } from './tell.ts'
+import { clearTimeout, setTimeout } from './timers.ts'
 import type { EpochMs } from './units.ts'
 
 /** Why the origin is asked, and what is known. */

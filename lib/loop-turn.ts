@@ -2,6 +2,7 @@
  * How much may be replayed before the event loop has to turn. Answers that come synchronously can
  * keep a loop of `await`s from ever turning: no timer fires then, and no body is freed.
  */
+import { queueMicrotask, setImmediate } from './timers.ts'
 const maxBytes = 4 * 2 ** 20
 const maxReplays = 1000
 // Below that there is no need to know when the loop turns: storages that answer later turn it.

@@ -1,4 +1,5 @@
 /** Questions to the origin that nobody waits for but `close()`. */
+import { clearTimeout, setTimeout } from './timers.ts'
 import type { Ms } from './units.ts'
 
 /** A question that is under way. */

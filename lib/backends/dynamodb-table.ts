@@ -1,7 +1,7 @@
 /** The table of a DynamoDB cache: seen to be ours, or made, before it is used for the first time. */
-import { setTimeout as later } from 'node:timers/promises'
 import { CacheError } from '../errors.ts'
 import type { Waiting } from './waiting.ts'
+import { sleep } from '../timers.ts'
 
 /** The part of the SDK that is used here. */
 export interface DynamoDbDriver {
@@ -54,7 +54,7 @@ export async function readyTable(send: Send, table: string, create: boolean): Pr
     description = await describe(send, table)
   }
   while (description === undefined || description.Table.TableStatus === 'CREATING') {
-    await later(pollEvery)
+    await sleep(pollEvery)
     description = await describe(send, table)
   }
   checkKeySchema(description, table)

@@ -2,7 +2,6 @@
  * A record an item: storage and key as the partition key, head, body as binary, the instant at which
  * it expires and, for DynamoDB's TTL, the same in seconds. Two storages share a table.
  */
-import { setTimeout as later } from 'node:timers/promises'
 import {
   BaseStorage,
   checkKey,
@@ -10,6 +9,7 @@ import {
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
+import { sleep } from '../timers.ts'
 import type { EpochMs } from '../units.ts'
 import { torn } from './frame.ts'
 import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
@@ -210,7 +210,7 @@ export class DynamoDbStorage extends BaseStorage {
       for (let attempt = 0; open.length > 0; attempt++) {
         if (attempt === retries) throw new Error(`${open.length} items of a batch were not written`)
         // What DynamoDB had no room for comes back, to be sent again a little later.
-        if (attempt > 0) await later(firstDelay * 2 ** attempt)
+        if (attempt > 0) await sleep(firstDelay * 2 ** attempt)
         const { UnprocessedItems = {} } = await this.#send<{
           UnprocessedItems?: Record<string, readonly object[]>
         }>('BatchWriteItem', { RequestItems: { [this.#options.table]: open } })

@@ -6,8 +6,8 @@
  */
 import { readdirSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CacheError, isEntryError } from '../errors.ts'
+import { nextTurn } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import {
   BaseStorage,

@@ -5,6 +5,7 @@
  * leave their chunks behind.
  */
 import type { StorageTraits, StoredRecord } from './base-storage.ts'
+import { monotonicNow } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { torn } from './frame.ts'
 import {
@@ -226,7 +227,7 @@ export class GridFSStorage extends DocumentStorage {
   }
 
   async #sweep(): Promise<void> {
-    const now = performance.now()
+    const now = monotonicNow()
     if (now - this.#sweptAt < sweepEvery) return
     this.#sweptAt = now
     await sweepFiles(this.#place, this.documents)

@@ -6,6 +6,7 @@
  */
 import { asCacheError, CacheError, isEntryError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { systemClock, type Clock } from '../timers.ts'
 import type { Ms } from '../units.ts'
 
 /** What a guard allows, and whom it tells. */
@@ -13,6 +14,8 @@ export interface GuardOptions {
   /** How long a request waits for an answer of the storage. */
   readonly budget: Ms
   readonly report: (error: CacheError) => void
+  /** Default: the system's. */
+  readonly clock?: Clock | undefined
 }
 
 type Access = 'read' | 'write'
@@ -34,6 +37,7 @@ const writeBudgets = 10
 /** Lets nothing that a storage does become the trouble of a request; see the top of the file. */
 export class Guard {
   readonly #options: GuardOptions
+  readonly #clock: Clock
   // Apart: a server that is full can still be read.
   readonly #outages: Record<Access, Outage> = { read: {}, write: {} }
   #rest: Ms = firstRest
@@ -41,11 +45,12 @@ export class Guard {
 
   constructor(options: GuardOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
   }
 
   /** Whether it is worth asking the storage. */
   get available(): boolean {
-    return this.#restsUntil === 0 || performance.now() >= this.#restsUntil
+    return this.#restsUntil === 0 || this.#clock.monotonicNow() >= this.#restsUntil
   }
 
   /** The answer of a storage, or the fallback. */
@@ -68,14 +73,16 @@ export class Guard {
       const written = work()
       if (!isPromise(written)) return this.answered('write')
       const patience = this.#options.budget * writeBudgets
-      const late = setTimeout(() => this.#hung('write', what, patience), patience).unref()
+      const late = this.#clock
+        .setTimeout(() => this.#hung('write', what, patience), patience)
+        .unref()
       written.then(
         () => {
-          clearTimeout(late)
+          this.#clock.clearTimeout(late)
           this.answered('write')
         },
         (error) => {
-          clearTimeout(late)
+          this.#clock.clearTimeout(late)
           this.failed('write', what, error)
         },
       )
@@ -88,7 +95,7 @@ export class Guard {
   failed(kind: Access, what: string, cause: unknown): void {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
     if (!isOutage(error)) return this.#options.report(error)
-    const now = performance.now()
+    const now = this.#clock.monotonicNow()
     const { failedAt, answered } = this.#outages[kind]
     const over =
       failedAt === undefined ||
@@ -112,18 +119,18 @@ export class Guard {
   #within<T>(what: string, answer: Promise<T>, fallback: T): Promise<T> {
     return new Promise((resolve) => {
       // Keeps the process alive: the request that waits may be all that is left of it.
-      const timer = setTimeout(() => {
+      const timer = this.#clock.setTimeout(() => {
         this.#hung('read', what, this.#options.budget)
         resolve(fallback)
       }, this.#options.budget)
       answer.then(
         (value) => {
-          clearTimeout(timer)
+          this.#clock.clearTimeout(timer)
           this.answered('read')
           resolve(value)
         },
         (error) => {
-          clearTimeout(timer)
+          this.#clock.clearTimeout(timer)
           this.failed('read', what, error)
           resolve(fallback)
         },
@@ -136,7 +143,7 @@ export class Guard {
     this.failed(kind, what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
     // Others that hung with it have said so already.
     if (!this.available) return
-    this.#restsUntil = performance.now() + this.#rest
+    this.#restsUntil = this.#clock.monotonicNow() + this.#rest
     this.#rest = Math.min(this.#rest * 2, longestRest)
   }
 }

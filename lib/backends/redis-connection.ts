@@ -1,6 +1,7 @@
 /** How the storages in Redis ask, through a client of ours or somebody else's. */
 import { torn } from './frame.ts'
 import type { Waiting } from './waiting.ts'
+import { nextTick } from '../timers.ts'
 
 /** The part of ioredis that is used here, of `Redis` and `Cluster` alike. */
 export interface RedisClient {
@@ -87,7 +88,7 @@ function together(client: OwnRedisClient, ask: Ask): Ask {
     if (!corked && stream !== undefined) {
       corked = true
       stream.cork()
-      process.nextTick(() => {
+      nextTick(() => {
         corked = false
         stream.uncork()
       })

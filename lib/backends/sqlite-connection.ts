@@ -4,6 +4,14 @@
  * is tried again a little later: the loop never waits for it, nor spins.
  */
 import { CacheError } from '../errors.ts'
+import {
+  clearImmediate,
+  clearTimeout,
+  monotonicNow,
+  setImmediate,
+  setTimeout,
+  sleep,
+} from '../timers.ts'
 import type { Ms } from '../units.ts'
 import type { StoredRecord } from './base-storage.ts'
 import {
@@ -96,7 +104,7 @@ export class SqliteConnection {
   }
 
   changeToken(table: SqliteTable): number {
-    const now = performance.now()
+    const now = monotonicNow()
     if (now - this.#polledAt >= pollEvery && !this.#closed) {
       this.#polledAt = now
       const version = this.#dataVersion.get()
@@ -143,7 +151,7 @@ export class SqliteConnection {
    * again while the file is locked.
    */
   async run<T>(statement: () => T): Promise<T> {
-    const since = performance.now()
+    const since = monotonicNow()
     for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
       this.assertOpen()
       try {
@@ -151,8 +159,8 @@ export class SqliteConnection {
         return statement()
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (performance.now() - since > this.#timeout) throw busyError(this.path, error)
-        await new Promise((resolve) => setTimeout(resolve, delay * (0.5 + Math.random())))
+        if (monotonicNow() - since > this.#timeout) throw busyError(this.path, error)
+        await sleep(delay * (0.5 + Math.random()))
       }
     }
   }
@@ -195,8 +203,8 @@ export class SqliteConnection {
       else this.#schedule()
     } catch (error) {
       if (!isBusy(error)) return this.#giveUp(error as Error)
-      this.#busySince ??= performance.now()
-      if (performance.now() - this.#busySince < this.#timeout) this.#retryLater()
+      this.#busySince ??= monotonicNow()
+      if (monotonicNow() - this.#busySince < this.#timeout) this.#retryLater()
       else this.#giveUp(busyError(this.path, error))
     }
   }

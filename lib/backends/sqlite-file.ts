@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CacheError } from '../errors.ts'
+import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { loadDriver } from './load-driver.ts'
 
@@ -86,12 +87,12 @@ type DriverClass = new (path: string, options: { timeout: number }) => SqliteDri
 // SQLite's own wait does not cover everything: two that turn the same file to WAL, or one that opens
 // while the last one closes, are refused at once.
 function openPatiently(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
-  const since = performance.now()
+  const since = monotonicNow()
   for (;;) {
     try {
       return open(Driver, path, fastSave)
     } catch (error) {
-      if (!isBusy(error) || performance.now() - since > openTimeout) throw error
+      if (!isBusy(error) || monotonicNow() - since > openTimeout) throw error
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1 + 4 * Math.random())
     }
   }

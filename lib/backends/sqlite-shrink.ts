@@ -1,7 +1,7 @@
 /** Gives the room of what was deleted back to the file system. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CacheError } from '../errors.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
+import { nextTurn } from '../timers.ts'
 
 // A megabyte at a time takes about a millisecond.
 const slicePages = 64

@@ -3,6 +3,7 @@
  * the driver's it is, and all of it ends at once when nobody will answer any more.
  */
 import { CacheError } from '../errors.ts'
+import { monotonicNow, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 
 // A timer that is to wait for longer fires at once.
@@ -40,7 +41,7 @@ export class Waiting {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     return new Promise((resolve, reject) => {
       const question: Question = {
-        until: performance.now() + this.#limit,
+        until: monotonicNow() + this.#limit,
         giveUp: (error) => {
           this.#end(question)
           reject(error)
@@ -95,13 +96,13 @@ export class Waiting {
   #giveUpAt({ until }: Question): void {
     const giveUpLate = (): void => {
       this.#timer = undefined
-      const now = performance.now()
+      const now = monotonicNow()
       for (const question of this.#waiting) {
         if (question.until > now) return this.#giveUpAt(question)
         question.giveUp(this.#tooLate())
       }
     }
-    const delay = Math.min(Math.ceil(until - performance.now()), longestDelay)
+    const delay = Math.min(Math.ceil(until - monotonicNow()), longestDelay)
     this.#timer = setTimeout(giveUpLate, delay)
   }
 

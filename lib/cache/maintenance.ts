@@ -1,7 +1,7 @@
 /** Removing what is of no use any more, in slices, so that neither loop nor storage is held up. */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isEntryError } from '../errors.ts'
+import { nextTurn } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, ownerOfPart } from './body-parts.ts'
 import { decodeEntry } from './record.ts'

@@ -4,6 +4,7 @@ import { asking, askingOwn, type OwnRedisClient } from '../backends/redis-connec
 import { RedisStorage } from '../backends/redis.ts'
 import { Waiting } from '../backends/waiting.ts'
 import { serialized } from '../serializers/serializer.ts'
+import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
 import { cacheArguments, checkTimeout } from './cache-arguments.ts'
@@ -87,7 +88,7 @@ function nodeDefaults(): object {
     // What was the master when we connected may be a replica by now, and the name lead elsewhere.
     reconnectOnError: (error: Error): boolean => {
       if (!error.message.startsWith('READONLY')) return false
-      const now = performance.now()
+      const now = monotonicNow()
       if (now - reconnectedAt < betweenReconnects) return false
       reconnectedAt = now
       return true

@@ -2,6 +2,7 @@
  * One question to the origin for identical requests at the same time: the first asks, the others
  * wait until its answer is stored, or until it is clear that it will not be.
  */
+import { queueMicrotask } from '../timers.ts'
 export class Flights {
   readonly #flights = new Map<string, Flight>()
   /** The last landings, by key, numbered as they came. */

@@ -4,11 +4,11 @@
  * without an end.
  */
 import { createHash } from 'node:crypto'
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
+import { nextTurn } from '../timers.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey, ownerOfPart, readParts } from './body-parts.ts'
 import { isChainKey } from './lookup.ts'

@@ -1,6 +1,7 @@
 /** What is on its way into the storages, and what is on its way out. */
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { clearTimeout, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { partKeys } from './body-parts.ts'
 import type { BodyParts } from './entry.ts'

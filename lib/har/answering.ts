@@ -2,6 +2,7 @@
 import { Dispatcher } from 'undici'
 import type { Controller, Handler } from '../response/handler.ts'
 import { headerFields } from '../response/header-lines.ts'
+import { queueMicrotask } from '../timers.ts'
 
 /** What it answers. */
 export interface Answer {

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Guard } from '../../lib/backends/guard.ts'
 import type { CacheError } from '../../lib/errors.ts'
+import type { Clock } from '../../lib/timers.ts'
 import type { Ms } from '../../lib/units.ts'
 
 export const budget: Ms = 100
@@ -18,9 +19,10 @@ export interface Setting {
 export function setUp(t: TestContext): Setting {
   let now = 5_000
   t.mock.timers.enable({ apis: ['setTimeout'] })
-  t.mock.method(performance, 'now', () => now)
+  // The mocked ones, which come and go with the test.
+  const clock: Clock = { monotonicNow: () => now, setTimeout, clearTimeout }
   const reports: CacheError[] = []
-  const guard = new Guard({ budget, report: (error) => reports.push(error) })
+  const guard = new Guard({ budget, report: (error) => reports.push(error), clock })
   const pass = async (time: Ms): Promise<void> => {
     now += time
     t.mock.timers.tick(time)

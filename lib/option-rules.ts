@@ -119,6 +119,10 @@ export const optionRules: Rules<CacheOptions> = {
       typeof value === 'string' && URL.parse(value)?.origin === value.replace(/\/$/, ''),
   },
   storageTimeout: isMs,
+  collapseTimeout: {
+    expected: 'milliseconds, from 0 to 2147483647',
+    test: (value) => value === 0 || isMs.test(value),
+  },
   shareBodies: isBoolean,
   statusHeaders: isBoolean,
   onError: isFunction,

@@ -31,6 +31,7 @@ export interface Settings extends RequestRules, ResponseRules, TagRules {
   readonly maxRequestBodyBytes: number
   readonly origin: string | undefined
   readonly storageTimeout: Ms
+  readonly collapseTimeout: Ms
   readonly shareBodies: boolean
   readonly statusHeaders: boolean
   readonly onError: (error: CacheError) => void
@@ -74,6 +75,7 @@ export function readOptions(options: CacheOptions): Settings {
     maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
     origin: options.origin?.replace(/\/$/, ''),
     storageTimeout: options.storageTimeout ?? 1_000,
+    collapseTimeout: options.collapseTimeout ?? 5_000,
     shareBodies: options.shareBodies ?? false,
     statusHeaders: options.statusHeaders ?? true,
     onError: options.onError ?? warn,

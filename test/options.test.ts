@@ -35,6 +35,7 @@ describe('defaults', () => {
       maxRequestBodyBytes: 10 * 2 ** 20,
       origin: undefined,
       storageTimeout: 1_000,
+      collapseTimeout: 5_000,
       shareBodies: false,
       statusHeaders: true,
     })

@@ -24,7 +24,7 @@ import { Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
-import { withoutLoops } from './redirect-loop.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
 import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
@@ -42,6 +42,7 @@ import {
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
 import {
+  endEntry,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -323,6 +324,16 @@ export class BaseCache {
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
     return withoutLoops(lookup, request, this.#shelf)
+  }
+
+  /** Where a redirect leads that was found for the request. */
+  target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
+    return targetOf(request, redirect, this.#shelf)
+  }
+
+  /** Deletes what was found for a request and is over, other variants left alone. */
+  end(request: CacheRequest, found: Found): MaybePromise<void> {
+    return endEntry(this.#shelf, this.#writes, request, found)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */

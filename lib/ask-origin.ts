@@ -249,8 +249,10 @@ class Question implements CaptureOwner {
   // fails, nor be handed out while it is refreshed.
   #endStored(status: number): void {
     const { shared, settings, request } = this.#exchange
-    const { found } = this.#asked.lookup
-    if (found === undefined || settings.readOnly || !endsStored(status)) return
+    const { found, unanswered } = this.#asked.lookup
+    if (settings.readOnly || !endsStored(status)) return
+    if (unanswered) settings.cache.forget(request)
+    if (found === undefined) return
     shared.guard.write('delete what is over', () => settings.cache.end(request, found))
   }
 

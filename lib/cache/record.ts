@@ -91,6 +91,12 @@ export function decodeHead(head: string): EntryHead & Omit<StoredBody, 'bytes'> 
   return line
 }
 
+/** When a record was stored; undefined where it does not say, or cannot be read. */
+export function storedAtOf(record: StoredRecord): EpochMs | undefined {
+  const line = parse(firstLine(record.head)) as Partial<ResponseLine> | undefined
+  return typeof line?.storedAt === 'number' ? line.storedAt : undefined
+}
+
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
 export function decodeEntry(record: StoredRecord, holder: 'owned' | 'shared' = 'shared'): Entry {
   const line = decodeHead(record.head)

@@ -6,20 +6,22 @@ import type { Dispatcher } from 'undici'
 import { CacheError } from './errors.ts'
 import type { Route, Shared } from './exchange.ts'
 import { invalidationBy } from './invalidate.ts'
-import { chain, isPromise } from './maybe-promise.ts'
+import { isPromise } from './maybe-promise.ts'
 import { parseCacheControl } from './policy/cache-control.ts'
 import { isSafe } from './policy/invalidation.ts'
 import { refusesUrl } from './policy/lifetime-rules.ts'
-import { flatHeaders, isOneShot } from './request/headers.ts'
+import { discardBody } from './request/discard-body.ts'
+import { headerValue, isOneShot, readOnce } from './request/headers.ts'
 import { readBody, type ReadBody } from './request/read-body.ts'
 import { completeRequest, readHead } from './request/read-request.ts'
 import type { CacheRequest, RequestHead } from './request/request.ts'
 import { Downstream } from './response/downstream.ts'
 import type { Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'
+import { playRefusal, refusalInfo } from './response/refusal.ts'
 import { runExchange } from './run-exchange.ts'
 import type { Settings } from './settings.ts'
-import { tellBypass } from './tell.ts'
+import { tellBypass, tellRefusal } from './tell.ts'
 
 /** A request that has come in, with all that is around it. */
 export interface Admission {
@@ -33,24 +35,82 @@ export interface Admission {
 export function admitRequest(asked: Admission, handler: Handler): boolean {
   const admission = withReadableHeaders(asked)
   const { settings, options } = admission
-  const head = readHead(withOrigin(options, originOf(admission)), settings.keyRules)
+  const head = understand(admission)
   if (typeof head === 'string') {
-    // What is no plain exchange of a request and a response is left alone entirely.
-    tellBypass(settings.cache, options.method, undefined, head)
     const streams = head === 'event-stream' && isSafe(options.method)
-    const plain = head !== 'upgrade' && head !== 'no-origin' && !streams
-    return forward(admission, plain ? noted(admission, new Downstream(handler), head) : handler)
+    return streams || unread.has(head)
+      ? leaveAlone(admission, handler, head)
+      : passBy(admission, new Downstream(handler), undefined, head)
   }
   const allowed = settings.allowableMethods.has(options.method)
   if (!allowed && !mayBeGraphql(options, head)) {
-    return passBy(admission, new Downstream(handler), head, 'method')
+    return passBy(admission, new Downstream(handler), head.url, 'method')
   }
   const refusal = refusalOf(admission, head.url)
-  if (refusal !== undefined) return passBy(admission, new Downstream(handler), head, refusal)
+  if (refusal !== undefined) return passBy(admission, new Downstream(handler), head.url, refusal)
   if (options.body === undefined || options.body === null) {
     exchange(admission, new Downstream(handler), head)
   } else {
     withBody(admission, handler, head)
+  }
+  return true
+}
+
+/** What is no plain exchange of a request and a response is left alone entirely. */
+const unread: ReadonlySet<string> = new Set(['upgrade', 'no-origin', 'malformed'])
+
+// What cannot be read at all, header fields that are none, is for undici to refuse.
+function understand(admission: Admission): ReturnType<typeof readHead> {
+  try {
+    const options = withOrigin(admission.options, originOf(admission))
+    return readHead(options, admission.settings.keyRules)
+  } catch {
+    return 'malformed'
+  }
+}
+
+/**
+ * Takes a request in of which the cache does not want to know anything: the handler gets the
+ * response as if there were no cache, or a refusal where nobody may be asked.
+ */
+export function leaveAlone(asked: Admission, handler: Handler, reason: string): boolean {
+  const admission = withReadableHeaders(asked)
+  const { settings, options } = admission
+  if (mayAsk(admission)) {
+    tellBypass(settings.cache, options.method, undefined, reason)
+    return forward(admission, handler)
+  }
+  return refuse(admission, new Downstream(handler), undefined, reason)
+}
+
+/** Whether the origin may be asked at all (RFC 9111 §5.2.1.7, and the option of that name). */
+function mayAsk({ settings, options }: Admission): boolean {
+  if (settings.onlyIfCached) return false
+  try {
+    const field = headerValue(options.headers, 'cache-control')
+    return !parseCacheControl(field).has('only-if-cached')
+  } catch {
+    // Header fields that cannot be read say nothing; undici sends no such request.
+    return true
+  }
+}
+
+// Nobody may be asked, and the cache has no answer to such a request.
+function refuse(
+  { settings, options }: Admission,
+  down: Downstream,
+  url: string | undefined,
+  why: string,
+): true {
+  const info = refusalInfo(`only-if-cached:${why}`, undefined)
+  tellRefusal(settings.cache, { method: options.method, url }, info)
+  discardBody(options.body)
+  if (options.upgrade || options.method === 'CONNECT') {
+    const message = 'a connection cannot be opened where the origin must not be asked'
+    down.error(new CacheError('ERR_CACHE_ONLY_IF_CACHED', message))
+  } else {
+    down.context['cache'] = info
+    playRefusal(down, info, why, settings.statusHeaders)
   }
   return true
 }
@@ -84,7 +144,7 @@ function exchange(
   } catch (error) {
     // A function of the caller's; the request goes on as if there were no cache.
     shared.guard.failed('read', 'know a request', error)
-    passBy(admission, down, head, 'callback-failed')
+    passBy(admission, down, head.url, 'callback-failed')
     return
   }
   // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
@@ -99,36 +159,65 @@ function exchange(
 // The body is part of the key: it has to be known before anything can be looked up.
 function withBody(admission: Admission, handler: Handler, head: RequestHead): void {
   const { options, settings } = admission
-  const { maxRequestBodyBytes, keyRules, allowableMethods } = settings
-  const read = readBody(options.body, head.contentType, maxRequestBodyBytes, keyRules)
   const down = new Downstream(handler)
-  // fetch ends a body that fails as if it were complete, and aborts when it is told that the
-  // request has begun: it is told now, before a short body is taken for the whole.
-  if (isPromise(read))
-    read.then(
-      () => down.start(),
-      () => {},
-    )
-  const done = chain(read, (known) => {
-    if (down.ended) return
-    const { body } = known
-    const outgoing = body === options.body ? options : replaceBody(options, body)
-    const why = whyNot(known, allowableMethods.has(options.method))
-    const sent = { ...admission, options: outgoing }
-    if (why === undefined) exchange(sent, down, head, known)
-    else passBy(sent, down, head, why)
+  const source = new AbortController()
+  const read = readBody(
+    options.body,
+    head.contentType,
+    settings.maxRequestBodyBytes,
+    settings.keyRules,
+    {
+      patience: settings.storageTimeout,
+      signal: source.signal,
+      contentLength: headerValue(options.headers, 'content-length'),
+    },
+  )
+  if (!isPromise(read)) return goOn(admission, down, head, read)
+  // An abort gets through while the body is being read. And fetch ends a body that fails as if it
+  // were complete, after it has aborted what has begun: nobody takes a short body for the whole.
+  down.attach({
+    abort(reason) {
+      down.detach()
+      source.abort(reason)
+      down.error(reason)
+    },
+    pause() {},
+    resume() {},
   })
-  if (isPromise(done)) done.catch((error: unknown) => down.error(error as Error))
+  down.start()
+  read
+    .then((known) => {
+      if (down.ended) return
+      down.detach()
+      goOn(admission, down, head, known)
+      // What was refused, or could not be sent, is not read any further.
+      if (down.ended) source.abort()
+    })
+    .catch((error: unknown) => {
+      source.abort()
+      down.error(error as Error)
+    })
+}
+
+function goOn(admission: Admission, down: Downstream, head: RequestHead, read: ReadBody): void {
+  const { options, settings } = admission
+  const { body } = read
+  const outgoing = body === options.body ? options : replaceBody(options, body)
+  const sent = { ...admission, options: outgoing }
+  const why = whyNot(read, settings.allowableMethods.has(options.method))
+  if (why === undefined) exchange(sent, down, head, read)
+  else passBy(sent, down, head.url, why)
 }
 
 function passBy(
   admission: Admission,
   down: Downstream,
-  head: RequestHead,
+  url: string | undefined,
   reason: string,
 ): boolean {
   const { settings, options } = admission
-  tellBypass(settings.cache, options.method, head.url, reason)
+  if (!mayAsk(admission)) return refuse(admission, down, url, reason)
+  tellBypass(settings.cache, options.method, url, reason)
   return forward(admission, noted(admission, down, reason))
 }
 
@@ -152,10 +241,11 @@ function mayBeGraphql({ method, body }: Dispatcher.DispatchOptions, head: Reques
   return body !== undefined && body !== null && /json|graphql/i.test(head.contentType ?? '')
 }
 
-function whyNot({ digest, operation }: ReadBody, allowed: boolean): string | undefined {
+function whyNot({ digest, operation, isSlow }: ReadBody, allowed: boolean): string | undefined {
   if (operation === 'mutation' || operation === 'subscription') return `graphql-${operation}`
   if (!allowed && operation === undefined) return 'method'
-  return digest === undefined ? 'body' : undefined
+  if (digest !== undefined) return undefined
+  return isSlow ? 'body-slow' : 'body'
 }
 
 function originOf({ route, settings }: Admission): string | undefined {
@@ -169,11 +259,11 @@ function withOrigin<T extends { origin?: string | URL | null | undefined }>(
   return options.origin || origin === undefined ? options : { ...options, origin }
 }
 
-// Reading a header iterator consumes it.
+// Reading a header iterator consumes it: undici gets what was read, or fails as it would have.
 function withReadableHeaders(admission: Admission): Admission {
   const { options } = admission
   if (!isOneShot(options.headers)) return admission
-  return { ...admission, options: { ...options, headers: flatHeaders(options.headers) } }
+  return { ...admission, options: { ...options, headers: readOnce(options.headers) } }
 }
 
 // `fetch` of undici 8 hands the body to a MockAgent a second time.

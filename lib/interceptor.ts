@@ -4,19 +4,19 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
-import { admitRequest, forward } from './admit-request.ts'
+import { admitRequest, forward, leaveAlone } from './admit-request.ts'
 import { Guard } from './backends/guard.ts'
 import type { BaseCache } from './cache/base-cache.ts'
 import type { BackendAlias } from './cache/registry.ts'
 import { describeRequest, detailed, type RequestTarget } from './cache/describe-request.ts'
 import { Flights } from './cache/single-flight.ts'
-import { type CacheError, invalidOption } from './errors.ts'
+import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
 import { LoopTurn } from './loop-turn.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { Refreshes } from './refreshes.ts'
-import { asHandler } from './response/handler.ts'
+import { asHandler, isHandler } from './response/handler.ts'
 import { readOptions, withCallOptions, type Settings } from './settings.ts'
 import type { Ms } from './units.ts'
 
@@ -121,15 +121,25 @@ class Shell {
     options: Dispatcher.DispatchOptions,
     givenHandler: Dispatcher.DispatchHandler,
   ): boolean {
-    const handler = asHandler(givenHandler)
     const settings = this.#settingsOf(options)
-    if (settings.disabled || this.#closed !== undefined) return forward({ route, options }, handler)
-    return admitRequest({ shared: this.#shared, settings, route, options }, handler)
+    if (!isHandler(givenHandler) || typeof options !== 'object' || options === null) {
+      if (settings.onlyIfCached && !settings.disabled) {
+        const message = 'a request without options or handler cannot be refused, and goes nowhere'
+        throw new CacheError('ERR_CACHE_ONLY_IF_CACHED', message)
+      }
+      // undici says what is wrong with it.
+      return route.dispatch(options, givenHandler)
+    }
+    const handler = asHandler(givenHandler)
+    if (settings.disabled) return forward({ route, options }, handler)
+    const admission = { shared: this.#shared, settings, route, options }
+    if (this.#closed === undefined) return admitRequest(admission, handler)
+    return leaveAlone(admission, handler, 'closed')
   }
 
   #settingsOf(options: Dispatcher.DispatchOptions): Settings {
     const inherited = this.#calls.getStore() ?? this.#settings
-    const { cache } = options as { cache?: unknown }
+    const { cache } = (options ?? {}) as { cache?: unknown }
     if (cache === undefined) return inherited
     if (typeof cache !== 'object' || cache === null) {
       throw invalidOption('cache', 'an object with the options of this call', cache)

@@ -61,6 +61,13 @@ interface LegacyHandler {
   onResponseStarted?(): void
 }
 
+/** Whether it has what makes a handler of either generation; undici says what is wrong with others. */
+export function isHandler(handler: unknown): handler is object {
+  if (typeof handler !== 'object' || handler === null) return false
+  const { onRequestStart, onConnect } = handler as { onRequestStart?: unknown; onConnect?: unknown }
+  return typeof onRequestStart === 'function' || typeof onConnect === 'function'
+}
+
 /** The handler as one of the new generation. */
 export function asHandler(handler: object): Handler {
   return 'onRequestStart' in handler && typeof handler.onRequestStart === 'function'

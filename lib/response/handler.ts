@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { HeaderFields } from '../policy/validators.ts'
+import { abortError } from './abort-error.ts'
 import type { RawHeaders } from './header-lines.ts'
 
 /** What a handler can do to the exchange; undici's `DispatchController`. */
@@ -78,10 +79,8 @@ export function asHandler(handler: object): Handler {
 function wrapLegacy(legacy: LegacyHandler): Handler {
   return {
     onRequestStart(controller, context) {
-      legacy.onConnect?.(
-        (reason) => controller.abort(reason ?? new DOMException('aborted', 'AbortError')),
-        context,
-      )
+      const abort = (reason?: Error): void => controller.abort(reason ?? abortError())
+      legacy.onConnect?.(abort, context)
     },
     onRequestUpgrade(controller, status, headers, socket) {
       return legacy.onUpgrade?.(status, rawBuffers(controller.rawHeaders, headers), socket)

@@ -1,6 +1,6 @@
 /** Asks the origin on behalf of a request, and sees to it that the answer is stored. */
 import type { Dispatcher } from 'undici'
-import { answerFromCache, linesFor } from './answer-from-cache.ts'
+import { answerFromCache, linesFor, refuse } from './answer-from-cache.ts'
 import type { WriteOutcome } from './cache/entry-writer.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found, Lookup } from './cache/lookup.ts'
@@ -49,6 +49,9 @@ export function askOrigin(
   again: () => void,
   collapse: Collapse,
 ): void {
+  const { settings, directives } = exchange
+  // Also where the body of a hit turns out to be gone.
+  if (settings.onlyIfCached || directives.has('only-if-cached')) return refuse(exchange)
   const flight = collapse === 'allowed' ? collapsed(exchange, again) : undefined
   if (flight === 'waits') return
   const { down, route } = exchange

@@ -86,7 +86,7 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly maxRequestBodyBytes?: number | undefined
   /** Origin of requests that name none, as those of a `Client` of undici 7 do. */
   readonly origin?: string | undefined
-  /** Milliseconds that a request waits for the cache's storage. Default 1000. */
+  /** Milliseconds that a request waits for the cache's storage, or for its own body. Default 1000. */
   readonly storageTimeout?: Ms | undefined
   /**
    * Milliseconds that a request waits for an identical one that is under way, before it asks the

@@ -6,16 +6,15 @@ import { answerFromCache, refuse } from './answer-from-cache.ts'
 import { askOrigin, type Asked } from './ask-origin.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
 import { notFound, type Found, type Lookup } from './cache/lookup.ts'
-import { isPromise } from './maybe-promise.ts'
+import { isPromise, type MaybePromise } from './maybe-promise.ts'
 import { decideOnRequest, isFresh } from './policy/decide-on-request.ts'
 import { hasValidator } from './policy/validators.ts'
 import { canRefresh, refreshInBackground } from './refresh-in-background.ts'
 
 /** @param mayJoin whether it may wait for an identical request that is under way */
 export function runExchange(exchange: Exchange, mayJoin = true): void {
-  const { shared, settings, request, down } = exchange
-  const ask = (): ReturnType<typeof settings.cache.lookup> =>
-    settings.cache.lookup(request, followsRedirects(exchange))
+  const { shared, request, down } = exchange
+  const ask = (): MaybePromise<Lookup> => lookUp(exchange)
   const mark = shared.flights.landed
   const answer = shared.guard.read('look up a response', ask, notFound)
   const goOn = (lookup: Lookup): void => {
@@ -34,6 +33,21 @@ export function runExchange(exchange: Exchange, mayJoin = true): void {
   // So that an abort gets through while the storage is being asked.
   down.start()
   void answer.then(goOn)
+}
+
+function lookUp(exchange: Exchange): MaybePromise<Lookup> {
+  const { shared, settings, request } = exchange
+  const { cache, readOnly } = settings
+  const heal = (error: unknown): never => {
+    if (!readOnly) shared.guard.write('delete what has decayed', () => cache.deleteDecayed(error))
+    throw error
+  }
+  try {
+    const found = cache.lookup(request, followsRedirects(exchange))
+    return isPromise(found) ? found.catch(heal) : found
+  } catch (error) {
+    return heal(error)
+  }
 }
 
 const refreshing = 'stale-while-revalidate'

@@ -122,6 +122,10 @@ export const optionRules: Rules<CacheOptions> = {
   },
   checkStored: isOneOf(...checkStoredModes),
   storageTimeout: isMs,
+  collapseTimeout: {
+    expected: 'milliseconds, from 0 to 2147483647',
+    test: (value) => value === 0 || isMs.test(value),
+  },
   shareBodies: isBoolean,
   statusHeaders: isBoolean,
   onError: isFunction,

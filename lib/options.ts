@@ -94,6 +94,11 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly checkStored?: CheckStored | undefined
   /** Milliseconds that a request waits for the cache's storage. Default 1000. */
   readonly storageTimeout?: Ms | undefined
+  /**
+   * Milliseconds that a request waits for an identical one that is under way, before it asks the
+   * origin itself; 0 for never. Default 5000.
+   */
+  readonly collapseTimeout?: Ms | undefined
   /** Hand out the very bytes that are kept, not a copy: callers must not change them. Default false. */
   readonly shareBodies?: boolean | undefined
   /** Whether responses tell of the cache by `Cache-Status` and `Age`. Default true. */

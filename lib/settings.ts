@@ -33,6 +33,7 @@ export interface Settings extends RequestRules, ResponseRules, TagRules {
   readonly origin: string | undefined
   readonly checkStored: CheckStored
   readonly storageTimeout: Ms
+  readonly collapseTimeout: Ms
   readonly shareBodies: boolean
   readonly statusHeaders: boolean
   readonly onError: (error: CacheError) => void
@@ -77,6 +78,7 @@ export function readOptions(options: CacheOptions): Settings {
     origin: options.origin?.replace(/\/$/, ''),
     checkStored: options.checkStored ?? 'all',
     storageTimeout: options.storageTimeout ?? 1_000,
+    collapseTimeout: options.collapseTimeout ?? 5_000,
     shareBodies: options.shareBodies ?? false,
     statusHeaders: options.statusHeaders ?? true,
     onError: options.onError ?? warn,

@@ -36,6 +36,7 @@ describe('defaults', () => {
       origin: undefined,
       checkStored: 'all',
       storageTimeout: 1_000,
+      collapseTimeout: 5_000,
       shareBodies: false,
       statusHeaders: true,
     })

@@ -25,7 +25,7 @@ import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
-import { withoutLoops } from './redirect-loop.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
 import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
@@ -43,6 +43,7 @@ import {
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
 import {
+  endEntry,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -342,6 +343,16 @@ export class BaseCache {
   /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
   deleteDecayed(error: unknown): MaybePromise<unknown> {
     return this.#writes.track(deleteDecayed(error))
+  }
+
+  /** Where a redirect leads that was found for the request. */
+  target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
+    return targetOf(request, redirect, this.#shelf)
+  }
+
+  /** Deletes what was found for a request and is over, other variants left alone. */
+  end(request: CacheRequest, found: Found): MaybePromise<void> {
+    return endEntry(this.#shelf, this.#writes, request, found)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */

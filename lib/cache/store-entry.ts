@@ -82,6 +82,22 @@ export function invalidateEntries(
   return writes.track(Promise.all(all).then(() => {}))
 }
 
+/**
+ * Deletes what was found for a request and is over. What was found at the end of a followed chain
+ * answers another URL and stays: only the way to it goes.
+ */
+export function endEntry(
+  { redirects }: Shelves,
+  writes: Writes,
+  request: CacheRequest,
+  { key, shelf, entry, history }: Found,
+): MaybePromise<void> {
+  const followed = history !== undefined
+  if (!followed && entry.parts !== undefined) writes.deleteLater(shelf.storage, key, entry.parts)
+  const deleted = followed ? redirects.delete(chainKey(request.key)) : shelf.delete(key)
+  return chain(writes.track(deleted), () => {})
+}
+
 function partsOf({ head }: StoredRecord): BodyParts | undefined {
   try {
     return decodeHead(head).parts

@@ -1,5 +1,6 @@
 /** What users write, to begin with or for one call. */
 import type { BaseCache } from './cache/base-cache.ts'
+import type { CheckStored } from './cache/checksum.ts'
 import type { BackendAlias, BackendOptionsByAlias } from './cache/registry.ts'
 import type { CacheError } from './errors.ts'
 import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'
@@ -86,6 +87,11 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly maxRequestBodyBytes?: number | undefined
   /** Origin of requests that name none, as those of a `Client` of undici 7 do. */
   readonly origin?: string | undefined
+  /**
+   * How much of what comes out of a persistent storage is compared with its checksum before it is
+   * used: head and body, the head only, or nothing. Default `'all'`.
+   */
+  readonly checkStored?: CheckStored | undefined
   /** Milliseconds that a request waits for the cache's storage, or for its own body. Default 1000. */
   readonly storageTimeout?: Ms | undefined
   /**

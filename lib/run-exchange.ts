@@ -23,8 +23,10 @@ interface Standing extends Lookup {
 export function runExchange(exchange: Exchange, collapse: Collapse = 'allowed'): void {
   const { shared, settings, request, down } = exchange
   const ask = (): MaybePromise<Standing> =>
-    chain(settings.cache.lookup(request, followsRedirects(exchange)), (lookup) =>
-      withTarget(exchange, lookup),
+    healing(exchange, () =>
+      chain(settings.cache.lookup(request, followsRedirects(exchange)), (lookup) =>
+        withTarget(exchange, lookup),
+      ),
     )
   const mark = shared.flights.landed
   const answer = shared.guard.read<Standing>('look up a response', ask, unanswered)
@@ -44,6 +46,21 @@ export function runExchange(exchange: Exchange, collapse: Collapse = 'allowed'):
   // So that an abort gets through while the storage is being asked.
   down.start()
   void answer.then(goOn)
+}
+
+// What a look-up finds to be decayed is deleted: it is told of once, and is no answer to anybody.
+function healing<T>({ shared, settings }: Exchange, ask: () => MaybePromise<T>): MaybePromise<T> {
+  const { cache, readOnly } = settings
+  const heal = (error: unknown): never => {
+    if (!readOnly) shared.guard.write('delete what has decayed', () => cache.deleteDecayed(error))
+    throw error
+  }
+  try {
+    const found = ask()
+    return isPromise(found) ? found.catch(heal) : found
+  } catch (error) {
+    return heal(error)
+  }
 }
 
 // Of a redirect that is good only together with its target, whether that can be had.

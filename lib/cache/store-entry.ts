@@ -127,12 +127,21 @@ export function refreshEntry(
   const { key, shelf, entry } = found
   return writes.track(
     chain(shelf.record(key), (record) => {
-      if (record === undefined) return false
+      // Another body must not get the head of this one: others may have stored one meanwhile.
+      if (record === undefined || !isSame(decodeHead(record.head), entry)) return false
       const next = { head: encodeHead(head, entry, decodeRequest(record.head)), expiresAt: dropAt }
       return chain(shelf.replaceHead(key, record.head, next), (replaced) =>
         chain(keepParts(found, dropAt), () => replaced),
       )
     }),
+  )
+}
+
+function isSame(there: Pick<Entry, 'bodyBytes' | 'bodyCheck' | 'parts'>, entry: Entry): boolean {
+  return (
+    there.bodyBytes === entry.bodyBytes &&
+    there.bodyCheck === entry.bodyCheck &&
+    there.parts?.id === entry.parts?.id
   )
 }
 

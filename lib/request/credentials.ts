@@ -142,9 +142,11 @@ export function isProofParameter(name: string, value: string): boolean {
  * How long the value of a parameter is at least, if it is a credential; Infinity where none is.
  * @param name decoded
  */
-const shortestCredential: (name: string) => number = knownAs((name) =>
-  Math.min(shortestOf(vocabulary.wordsOf(name)), shortestOf(vocabulary.wordsByCase(name))),
-)
+const shortestCredential: (name: string) => number = knownAs((name) => {
+  const shortest = shortestOf(vocabulary.wordsOf(name))
+  if (!/[A-Z]/.test(name)) return shortest
+  return Math.min(shortest, shortestOf(vocabulary.wordsByCase(name)))
+})
 
 /**
  * The same of a name as it is written in a URL. It is looked at for each parameter of each request,

@@ -48,7 +48,9 @@ export function askOrigin(
 ): void {
   const { shared, settings, directives, request, down, route } = exchange
   let flight: Flight | undefined
-  if (mayJoin && !settings.readOnly && !directives.has('no-store')) {
+  // What cannot be stored is not worth waiting for.
+  const storable = shared.guard.available && !settings.readOnly && !directives.has('no-store')
+  if (mayJoin && storable) {
     const underWay = shared.flights.get(request.key)
     if (underWay !== undefined) {
       down.start()

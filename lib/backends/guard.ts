@@ -91,6 +91,12 @@ export class Guard {
     }
   }
 
+  /** Says why there is no storage: nothing is asked of it any more. */
+  giveUp(error: CacheError): void {
+    this.#restsUntil = Infinity
+    this.#options.report(error)
+  }
+
   /** Reports a failure: of an outage the first only, of a single entry each. */
   failed(kind: Access, what: string, cause: unknown): void {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)

@@ -1,6 +1,6 @@
 /** Asks the origin on behalf of a request, and sees to it that the answer is stored. */
 import type { Dispatcher } from 'undici'
-import { answerFromCache, linesFor } from './answer-from-cache.ts'
+import { answerFromCache, linesFor, refuse } from './answer-from-cache.ts'
 import type { WriteOutcome } from './cache/entry-writer.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found, Lookup } from './cache/lookup.ts'
@@ -49,6 +49,9 @@ export function askOrigin(
   again: () => void,
   collapse: Collapse,
 ): void {
+  const { settings, directives } = exchange
+  // Also where the body of a hit turns out to be gone.
+  if (settings.onlyIfCached || directives.has('only-if-cached')) return refuse(exchange)
   const flight = collapse === 'allowed' ? collapsed(exchange, again) : undefined
   if (flight === 'waits') return
   const { down, route } = exchange
@@ -252,8 +255,10 @@ class Question implements CaptureOwner {
   // fails, nor be handed out while it is refreshed.
   #endStored(status: number): void {
     const { shared, settings, request } = this.#exchange
-    const { found } = this.#asked.lookup
-    if (found === undefined || settings.readOnly || !endsStored(status)) return
+    const { found, unanswered } = this.#asked.lookup
+    if (settings.readOnly || !endsStored(status)) return
+    if (unanswered) settings.cache.forget(request)
+    if (found === undefined) return
     shared.guard.write('delete what is over', () => settings.cache.end(request, found))
   }
 

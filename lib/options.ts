@@ -92,7 +92,7 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
    * used: head and body, the head only, or nothing. Default `'all'`.
    */
   readonly checkStored?: CheckStored | undefined
-  /** Milliseconds that a request waits for the cache's storage. Default 1000. */
+  /** Milliseconds that a request waits for the cache's storage, or for its own body. Default 1000. */
   readonly storageTimeout?: Ms | undefined
   /**
    * Milliseconds that a request waits for an identical one that is under way, before it asks the

@@ -6,7 +6,7 @@ import { answerFromCache, refuse } from './answer-from-cache.ts'
 import { askOrigin, type Asked } from './ask-origin.ts'
 import type { Collapse } from './collapse.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
-import { notFound, type Found, type Lookup } from './cache/lookup.ts'
+import { unanswered, type Found, type Lookup } from './cache/lookup.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import { decideOnRequest, isFresh, type TargetState } from './policy/decide-on-request.ts'
 import { needsItsTarget } from './policy/temporary-redirect.ts'
@@ -29,7 +29,7 @@ export function runExchange(exchange: Exchange, collapse: Collapse = 'allowed'):
       ),
     )
   const mark = shared.flights.landed
-  const answer = shared.guard.read<Standing>('look up a response', ask, notFound)
+  const answer = shared.guard.read<Standing>('look up a response', ask, unanswered)
   const goOn = (lookup: Standing): void => {
     try {
       if (down.ended) return

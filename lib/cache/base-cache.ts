@@ -45,6 +45,7 @@ import { encodeEntry, type StoredBody } from './record.ts'
 import { Removals } from './removals.ts'
 import {
   endEntry,
+  forgetEntries,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -360,6 +361,11 @@ export class BaseCache {
   /** Deletes what was found for a request and is over, other variants left alone. */
   end(request: CacheRequest, found: Found): MaybePromise<void> {
     return endEntry(this.#shelf, this.#writes, request, found)
+  }
+
+  /** Whatever is stored for the request is over, and the storage cannot be told now. */
+  forget(request: CacheRequest): void {
+    forgetEntries(this.#shelf, request.key)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */

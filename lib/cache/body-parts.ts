@@ -4,7 +4,7 @@
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
 import { randomBytes } from 'node:crypto'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import { keyInGroup, type BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
 import { checkOf } from './checksum.ts'
@@ -20,9 +20,9 @@ export function createWriteId(now: EpochMs): string {
   return `${now.toString(36)}-${randomBytes(6).toString('base64url')}`
 }
 
-/** Under which a part of a body is stored. */
+/** Under which a part of a body is stored. The parts of a body are a group: one is of no use alone. */
 export function partKey(entryKey: string, id: string, index: number): string {
-  return `${entryKey}${separator}${id}.${index}`
+  return keyInGroup(`${entryKey}${separator}${id}`, index)
 }
 
 /** The head of a part's record. */

@@ -37,10 +37,14 @@ export interface Lookup {
   readonly variantMissing?: true | undefined
   /** A redirect is stored, and it is not known whether this caller follows redirects below. */
   readonly ambiguous?: true | undefined
+  /** The storage did not say: nobody knows what is stored. */
+  readonly unanswered?: true | undefined
 }
 
 /** The look-up that has found nothing. */
 export const notFound: Lookup = {}
+/** The look-up to which the storage gave no answer. */
+export const unanswered: Lookup = { unanswered: true }
 
 /** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
 export type FollowsBelow = boolean | undefined

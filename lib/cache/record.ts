@@ -97,6 +97,12 @@ export function decodeHead(
   return line
 }
 
+/** When a record was stored; undefined where it does not say, or cannot be read. */
+export function storedAtOf(record: StoredRecord): EpochMs | undefined {
+  const line = parse(firstLine(record.head)) as Partial<ResponseLine> | undefined
+  return typeof line?.storedAt === 'number' ? line.storedAt : undefined
+}
+
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
 export function decodeEntry(
   record: StoredRecord,

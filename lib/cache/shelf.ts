@@ -8,7 +8,13 @@ import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { CheckStored } from './checksum.ts'
 import type { Entry, RedirectChain } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
-import { decodeChain, decodeEntry, isDecayed } from './record.ts'
+import { monotonicNow } from '../timers.ts'
+import type { Ms } from '../units.ts'
+import { DeadKeys } from './dead-keys.ts'
+import { decodeChain, decodeEntry, isDecayed, storedAtOf } from './record.ts'
+
+// Not with each request of a storage that is half away.
+const buryEvery: Ms = 1_000
 
 /** One namespace of entries: a storage, and what of it is kept decoded. */
 export class Shelf {
@@ -16,6 +22,9 @@ export class Shelf {
   readonly hot: HotTier<Entry>
   /** The newest write or deletion of each key that is under way. */
   readonly #unsettled = new Map<string, Unsettled>()
+  readonly #dead = new DeadKeys()
+  #burying = false
+  #buriedAt: Ms = -Infinity
   /** How much of what the storage gives back is checked. */
   checks: CheckStored = 'all'
 
@@ -43,7 +52,17 @@ export class Shelf {
 
   record(key: string): MaybePromise<StoredRecord | undefined> {
     const unsettled = this.#unsettled.get(key)
-    return unsettled === undefined ? this.storage.peek(key) : unsettled.record
+    if (unsettled !== undefined) return unsettled.record
+    if (!this.#dead.any) return this.storage.peek(key)
+    return chain(this.storage.peek(key), (record) => {
+      this.#bury()
+      return record === undefined || this.#isDead(key, record) ? undefined : record
+    })
+  }
+
+  /** What is stored under the key is over, and the storage cannot be told now. */
+  forget(key: string): void {
+    this.#dead.add(key, Date.now())
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
@@ -88,18 +107,16 @@ export class Shelf {
     }
     if (!this.hot.active) {
       // What nobody else holds need not be copied for the caller.
-      return chain(
-        this.storage.get(key),
-        (record) => record && decodeEntry(record, 'owned', checks),
+      return chain(this.storage.get(key), (record) =>
+        this.#alive(key, record && decodeEntry(record, 'owned', checks)),
       )
     }
     const record = this.storage.peek(key)
     if (isPromise(record)) {
-      return record.then((found) => found && decodeEntry(found, 'shared', checks))
+      return record.then((found) => this.#alive(key, found && decodeEntry(found, 'shared', checks)))
     }
-    if (record === undefined) return undefined
-    const entry = withFastHeaders(decodeEntry(record, 'shared', checks))
-    this.hot.keep(key, entry)
+    const entry = this.#alive(key, record && withFastHeaders(decodeEntry(record, 'shared', checks)))
+    if (entry !== undefined) this.hot.keep(key, entry)
     return entry
   }
 
@@ -137,13 +154,57 @@ export class Shelf {
   ): MaybePromise<T> {
     const before = this.#unsettled.get(key)
     const running = before === undefined ? work() : before.ended.then(work)
-    if (!isPromise(running)) return running
+    if (!isPromise(running)) {
+      this.#dead.remove(key)
+      return running
+    }
     const settle = (): void => {
       if (this.#unsettled.get(key) === mine) this.#unsettled.delete(key)
     }
-    const mine: Unsettled = { record, ended: running.then(settle, settle) }
+    const done = (): void => {
+      this.#dead.remove(key)
+      settle()
+    }
+    // What is there is not what it should be.
+    const failed = (): void => {
+      this.forget(key)
+      settle()
+    }
+    const mine: Unsettled = { record, ended: running.then(done, failed) }
     this.#unsettled.set(key, mine)
     return running
+  }
+
+  #alive<E extends Entry>(key: string, entry: E | undefined): E | undefined {
+    if (!this.#dead.any) return entry
+    this.#bury()
+    return entry !== undefined && this.#dead.has(key, entry.storedAt) ? undefined : entry
+  }
+
+  #isDead(key: string, record: StoredRecord): boolean {
+    return this.#dead.has(key, storedAtOf(record))
+  }
+
+  // The storage answers again: what is over is deleted there, too.
+  #bury(): void {
+    const now = monotonicNow()
+    if (this.#burying || now - this.#buriedAt < buryEvery) return
+    this.#burying = true
+    const end = (): void => {
+      this.#burying = false
+      this.#buriedAt = monotonicNow()
+    }
+    // What fails is tried again.
+    this.#deleteDead().then(end, end)
+  }
+
+  async #deleteDead(): Promise<void> {
+    for (const key of this.#dead.keys()) {
+      if (this.#unsettled.has(key)) continue
+      const record = await this.storage.peek(key)
+      if (record !== undefined && this.#isDead(key, record)) await this.delete(key)
+      else this.#dead.remove(key)
+    }
   }
 }
 

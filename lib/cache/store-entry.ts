@@ -98,6 +98,13 @@ export function endEntry(
   return chain(writes.track(deleted), () => {})
 }
 
+/** What is stored under a key counts as deleted until the storage can be told. */
+export function forgetEntries({ responses, redirects }: Shelves, key: string): void {
+  responses.forget(key)
+  redirects.forget(key)
+  redirects.forget(chainKey(key))
+}
+
 function partsOf({ head }: StoredRecord): BodyParts | undefined {
   try {
     return decodeHead(head).parts

@@ -64,10 +64,12 @@ export interface CacheRequest {
 export type BypassReason =
   | 'upgrade'
   | 'no-origin'
+  | 'malformed'
   | 'range'
   | 'conditional'
   | 'event-stream'
   | 'body'
+  | 'body-slow'
   | 'graphql-mutation'
   | 'graphql-subscription'
   | 'callback-failed'

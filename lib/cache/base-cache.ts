@@ -42,6 +42,7 @@ import {
   type RecreateResult,
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
+import { Removals } from './removals.ts'
 import {
   endEntry,
   forgetEntries,
@@ -70,6 +71,9 @@ export class BaseCache {
 
   /** What was done in this process; for the interceptor, which counts. */
   readonly counters: { -readonly [Name in keyof Counters]: number } = newCounters()
+
+  /** What was deleted while responses were on their way; for the interceptor. */
+  readonly removals: Removals = new Removals()
 
   /** Bytes that may be stored; Infinity where there is no limit. */
   readonly maxCacheBytes: number
@@ -135,6 +139,7 @@ export class BaseCache {
     const removeParts = this.#removeParts
     if (isTarget(what)) {
       const keys = await this.#keysOf(what)
+      for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
       return deleteRequests(this.#shelf, keys, removeParts)
@@ -231,9 +236,11 @@ export class BaseCache {
 
   /** Deletes everything. */
   async clear(): Promise<void> {
-    await this.flush()
-    await this.#shelf.responses.clear()
-    await this.#shelf.redirects.clear()
+    await this.removals.clear(async () => {
+      await this.flush()
+      await this.#shelf.responses.clear()
+      await this.#shelf.redirects.clear()
+    })
   }
 
   /**
@@ -363,6 +370,7 @@ export class BaseCache {
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
   invalidate({ key }: CacheRequest): MaybePromise<void> {
+    this.removals.remove(key)
     return invalidateEntries(this.#shelf, this.#writes, key)
   }
 

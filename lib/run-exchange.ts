@@ -6,7 +6,7 @@ import { answerFromCache, refuse } from './answer-from-cache.ts'
 import { askOrigin, type Asked } from './ask-origin.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
 import { notFound, type Found, type Lookup } from './cache/lookup.ts'
-import { isPromise } from './maybe-promise.ts'
+import { isPromise, rescued, type MaybePromise } from './maybe-promise.ts'
 import { decideOnRequest, isFresh } from './policy/decide-on-request.ts'
 import { hasValidator } from './policy/validators.ts'
 import { canRefresh, refreshInBackground } from './refresh-in-background.ts'
@@ -14,8 +14,16 @@ import { canRefresh, refreshInBackground } from './refresh-in-background.ts'
 /** @param mayJoin whether it may wait for an identical request that is under way */
 export function runExchange(exchange: Exchange, mayJoin = true): void {
   const { shared, settings, request, down } = exchange
-  const ask = (): ReturnType<typeof settings.cache.lookup> =>
-    settings.cache.lookup(request, followsRedirects(exchange))
+  const ask = (): MaybePromise<Lookup> =>
+    rescued(
+      () => settings.cache.lookup(request, followsRedirects(exchange)),
+      (error) => {
+        // It would fail each request until it is replaced, which it may never be.
+        const remove = (): MaybePromise<boolean> => settings.cache.deleteUnreadable(error)
+        if (!settings.readOnly) shared.guard.write('delete a broken entry', remove)
+        throw error
+      },
+    )
   const mark = shared.flights.landed
   const answer = shared.guard.read('look up a response', ask, notFound)
   const goOn = (lookup: Lookup): void => {

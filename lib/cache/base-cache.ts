@@ -20,7 +20,8 @@ import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } f
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
-import { Shelf, type Shelves } from './shelf.ts'
+import type { PartsReader } from './parts-in-use.ts'
+import { deleteUnreadable, Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
@@ -42,6 +43,7 @@ import {
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
 import {
+  discardEntry,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -213,11 +215,17 @@ export class BaseCache {
     return describeRequest(target, this.#keyRules?.rules)
   }
 
-  /** Deletes everything. */
+  /** Deletes everything; the body of a response that is being replayed, when that has ended. */
   async clear(): Promise<void> {
     await this.flush()
-    await this.#shelf.responses.clear()
-    await this.#shelf.redirects.clear()
+    const { partsInUse } = this.#writes
+    for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
+      const used = partsInUse.in(shelf.storage)
+      await shelf.clear(partsInUse.keysIn(shelf.storage))
+      for (const { key, parts } of used) {
+        this.#writes.deleteWhenFree(shelf.storage, key, parts)
+      }
+    }
   }
 
   /**
@@ -320,6 +328,11 @@ export class BaseCache {
     return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
   }
 
+  /** Deletes what a look-up could not read, as its error says. */
+  deleteUnreadable(error: unknown): MaybePromise<boolean> {
+    return this.track(deleteUnreadable(error))
+  }
+
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
     return withoutLoops(lookup, request, this.#shelf)
@@ -363,6 +376,16 @@ export class BaseCache {
    */
   refresh(found: Found, head: EntryHead, dropAt: EpochMs | undefined): MaybePromise<boolean> {
     return refreshEntry(this.#writes, found, head, dropAt)
+  }
+
+  /** Deletes an entry whose body turned out not to be whole. @returns whether it was still there */
+  discard(found: Found): MaybePromise<boolean> {
+    return discardEntry(this.#writes, found)
+  }
+
+  /** The long body of an entry is being read: its parts stay until the reader has ended. */
+  readsParts({ key, shelf, entry }: Found): PartsReader {
+    return this.#writes.partsInUse.read(shelf.storage, key, entry.parts!)
   }
 
   /** Makes `flush()` and `close()` wait for it, however it ends. */

@@ -6,6 +6,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
+import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import type { BodyParts, Entry } from './entry.ts'
 
@@ -56,13 +57,28 @@ export async function* readParts(
   entry: Entry,
 ): AsyncGenerator<Buffer> {
   let bytes = 0
-  for (const key of partKeys(entryKey, entry.parts!)) {
-    const part = await storage.get(key)
-    if (part === undefined) throw missingPart()
-    bytes += part.body.byteLength
-    yield Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength)
+  for (let index = 0; index < entry.parts!.count; index++) {
+    const part = await readPart(storage, entryKey, entry, index)
+    bytes += part.byteLength
+    yield part
   }
   if (bytes !== entry.bodyBytes) throw missingPart()
+}
+
+/**
+ * Reads one part of a body.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where it is missing
+ */
+export function readPart(
+  storage: BaseStorage,
+  entryKey: string,
+  entry: Entry,
+  index: number,
+): MaybePromise<Buffer> {
+  return chain(storage.get(partKey(entryKey, entry.parts!.id, index)), (part) => {
+    if (part === undefined) throw missingPart()
+    return Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength)
+  })
 }
 
 /**

@@ -197,10 +197,12 @@ export function findChain(
   shelf: Shelf,
   request: CacheRequest,
 ): MaybePromise<RedirectChain | undefined> {
-  return chain(shelf.record(chainKey(request.key)), (record) => {
-    const found = record && decodeChain(record)
-    return found?.text === request.text ? found : undefined
-  })
+  const key = chainKey(request.key)
+  const read = (): MaybePromise<RedirectChain | undefined> =>
+    chain(shelf.record(key), (record) => record && decodeChain(record))
+  return chain(shelf.blaming(key, read), (found) =>
+    found?.text === request.text ? found : undefined,
+  )
 }
 
 /** Under which a followed chain is stored: beside the hop, which another composition replays. */

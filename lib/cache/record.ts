@@ -237,3 +237,8 @@ function isClean(lines: readonly string[]): boolean {
 export function corrupt(what: string): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', `stored entry is corrupt: ${what}`)
 }
+
+/** Whether it may be whole, and was written with another serializer, secret or key. */
+export function isUndecoded(error: CacheError): boolean {
+  return error.code !== 'ERR_CACHE_ENTRY_CORRUPT' || error.message.includes('written by')
+}

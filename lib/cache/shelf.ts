@@ -1,9 +1,30 @@
 /** One namespace of a cache, as the rest of the library reads and writes it. */
 import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
-import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { isEntryError, type CacheError } from '../errors.ts'
+import { chain, isPromise, rescued, type MaybePromise } from '../maybe-promise.ts'
 import type { Entry } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
-import { decodeEntry } from './record.ts'
+import { decodeEntry, isUndecoded } from './record.ts'
+
+/** The records that could not be read, by the errors that say so. */
+const unreadable = new WeakMap<CacheError, { readonly shelf: Shelf; readonly key: string }>()
+
+/**
+ * Deletes the record that an error is about, unless another one is being written in its place: it
+ * would fail each request for what it was stored for.
+ * @param error as a look-up threw it
+ * @returns whether it was deleted
+ */
+export function deleteUnreadable(error: unknown): MaybePromise<boolean> {
+  if (!isEntryError(error) || isUndecoded(error)) return false
+  const broken = unreadable.get(error)
+  if (broken === undefined || broken.shelf.isUnsettled(broken.key)) return false
+  return broken.shelf.delete(broken.key)
+}
+
+// What is deleted at once: enough for one round trip to be worth it.
+const batchKeys = 200
+const none: ReadonlySet<string> = new Set()
 
 /** One namespace of entries: a storage, and what of it is kept decoded. */
 export class Shelf {
@@ -20,7 +41,10 @@ export class Shelf {
   /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT, or what the storage throws */
   entry(key: string): MaybePromise<Entry | undefined> {
     const hot = this.hot.get(key)
-    if (hot !== undefined) return hot
+    return hot ?? this.blaming(key, () => this.#read(key))
+  }
+
+  #read(key: string): MaybePromise<Entry | undefined> {
     const unsettled = this.#unsettled.get(key)
     if (unsettled !== undefined) return unsettled.record && decodeEntry(unsettled.record)
     if (!this.hot.active) {
@@ -33,6 +57,19 @@ export class Shelf {
     const entry = withFastHeaders(decodeEntry(record))
     this.hot.keep(key, entry)
     return entry
+  }
+
+  /** Remembers which record an error is about, for `deleteUnreadable`. */
+  blaming<T>(key: string, read: () => MaybePromise<T>): MaybePromise<T> {
+    return rescued(read, (error) => {
+      if (isEntryError(error)) unreadable.set(error, { shelf: this, key })
+      throw error
+    })
+  }
+
+  /** Whether something is being written under the key. */
+  isUnsettled(key: string): boolean {
+    return this.#unsettled.has(key)
   }
 
   record(key: string): MaybePromise<StoredRecord | undefined> {
@@ -68,10 +105,25 @@ export class Shelf {
     return this.storage.deleteMany(keys)
   }
 
-  async clear(): Promise<void> {
+  /** Deletes everything but the records of these keys. */
+  async clear(kept: ReadonlySet<string> = none): Promise<void> {
     await Promise.all(Array.from(this.#unsettled.values(), ({ ended }) => ended))
     this.hot.clear()
-    await this.storage.clear()
+    if (kept.size === 0) await this.storage.clear()
+    else await this.#deleteAllBut(kept)
+    // What was read meanwhile may not be there any more.
+    this.hot.clear()
+  }
+
+  async #deleteAllBut(kept: ReadonlySet<string>): Promise<void> {
+    let batch: string[] = []
+    for await (const key of this.storage.keys()) {
+      if (!kept.has(key)) batch.push(key)
+      if (batch.length < batchKeys) continue
+      await this.storage.deleteMany(batch)
+      batch = []
+    }
+    await this.storage.deleteMany(batch)
   }
 
   // A driver with several connections may let a later write arrive first.

@@ -6,14 +6,14 @@
 import { createHash } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
-import { isEntryError, type CacheError } from '../errors.ts'
+import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { nextTurn } from '../timers.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey, ownerOfPart, readParts } from './body-parts.ts'
 import { isChainKey } from './lookup.ts'
 import { orphanAge, refersTo } from './maintenance.ts'
-import { corrupt, decodeChain, decodeEntry, decodeRequest } from './record.ts'
+import { corrupt, decodeChain, decodeEntry, decodeRequest, isUndecoded } from './record.ts'
 import type { Shelves } from './shelf.ts'
 import { sideBySide } from './side-by-side.ts'
 
@@ -272,9 +272,4 @@ async function readWhole(storage: BaseStorage, key: string): Promise<number | un
     throw corrupt('the digest of its body')
   }
   return entry.bodyBytes
-}
-
-/** Whether it may be whole, and was written with another serializer, secret or key. */
-function isUndecoded(error: CacheError): boolean {
-  return error.code !== 'ERR_CACHE_ENTRY_CORRUPT' || error.message.includes('written by')
 }

@@ -70,7 +70,7 @@ export function answerFromCache(
   if (turn.spend(entry.bodyBytes)) return play()
   // The rest of the program gets its turn, and the bodies of this one can be freed.
   exchange.down.start()
-  turn.next(play)
+  turn.next(play, entry.bodyBytes)
 }
 
 /** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */

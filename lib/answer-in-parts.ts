@@ -79,7 +79,11 @@ async function* readForCaller(
   // The same by its validator needs no comparison.
   const compared = strongValidator(entry.headers, Date.now()) === undefined
   let bytes = 0
-  for (let index = 0; index < entry.parts!.count; index++) {
+  const { count } = entry.parts!
+  for (let index = 0; index < count; index++) {
+    const pause = exchange.shared.turn.pause(entry.bodyBytes / count)
+    if (pause !== undefined) await pause
+    if (exchange.down.ended) return
     const read = readWithin(exchange, found, index)
     const part = isPromise(read) ? await read : read
     bytes += part.byteLength

@@ -13,7 +13,7 @@ import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
 import { invalidationBy } from './invalidate.ts'
-import { LoopTurn } from './loop-turn.ts'
+import { loopTurn } from './loop-turn.ts'
 import { chain, isPromise } from './maybe-promise.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { parseCacheControl } from './policy/cache-control.ts'
@@ -106,7 +106,7 @@ class Shell {
     this.#shared = {
       guard: new Guard({ budget: storageTimeout, report }),
       flights: new Flights(),
-      turn: new LoopTurn(),
+      turn: loopTurn,
       refreshes: new Refreshes(),
     }
   }

@@ -13,6 +13,21 @@ import { canRefresh, refreshInBackground } from './refresh-in-background.ts'
 
 /** @param mayJoin whether it may wait for an identical request that is under way */
 export function runExchange(exchange: Exchange, mayJoin = true): void {
+  const { down } = exchange
+  const { turn } = exchange.shared
+  if (!turn.isOver) return runNow(exchange, mayJoin)
+  // What many requests at once find would be read in one go, and held in memory until it is played.
+  down.start()
+  turn.next(() => {
+    try {
+      if (!down.ended) runNow(exchange, mayJoin)
+    } catch (error) {
+      down.error(error as Error)
+    }
+  })
+}
+
+function runNow(exchange: Exchange, mayJoin: boolean): void {
   const { shared, settings, request, down } = exchange
   const ask = (): MaybePromise<Lookup> =>
     rescued(

@@ -7,6 +7,7 @@ import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions } from '../check-options.ts'
 import { asCacheError, invalidOption, isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
+import { paced } from '../loop-turn.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { ExpireAfter } from '../policy/lifetime-rules.ts'
 import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
@@ -22,7 +23,7 @@ import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
 import type { PartsReader } from './parts-in-use.ts'
 import { deleteUnreadable, Shelf, type Shelves } from './shelf.ts'
-import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
+import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
 import { withoutLoops } from './redirect-loop.ts'
@@ -97,6 +98,8 @@ export class BaseCache {
   readonly #removeParts: RemoveParts = ({ storage }, key, parts) =>
     this.#writes.deleteLater(storage, key, parts)
 
+  readonly #keysInUse: KeysInUse = (storage) => this.#writes.partsInUse.keysIn(storage)
+
   // Made at the first use: a subclass sets its storages after this constructor has run.
   get #shelf(): Shelves {
     return (this.#shelves ??= {
@@ -162,7 +165,7 @@ export class BaseCache {
   async size(): Promise<number> {
     await this.flush()
     let count = 0
-    for await (const key of this.responses.keys()) if (!isPartKey(key)) count++
+    for await (const key of paced(this.responses.keys())) if (!isPartKey(key)) count++
     return count
   }
 
@@ -274,8 +277,8 @@ export class BaseCache {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
       // Also what a server would expire by itself, later or, where it is not allowed to, never.
-      deleted += await deleteExpired(storage, now)
-      deleted += await deleteOrphans(storage, now)
+      deleted += await deleteExpired(storage, now, this.#keysInUse)
+      deleted += await deleteOrphans(storage, now, this.#keysInUse)
     }
     return deleted
   }
@@ -396,7 +399,7 @@ export class BaseCache {
   /** Removes in the background what is of no use any more; now and then, and a little at a time. */
   tend(now: EpochMs, report: (error: unknown) => void): void {
     if (this.#closed !== undefined) return
-    const work = this.#maintenance.due([this.responses, this.redirects], now)
+    const work = this.#maintenance.due([this.responses, this.redirects], now, this.#keysInUse)
     if (work !== undefined) this.track(work).catch(report)
   }
 

@@ -18,6 +18,12 @@ export class Writes {
   readonly #lingering = new Map<NodeJS.Timeout, () => void>()
   /** What of it is being read here. */
   readonly partsInUse: PartsInUse = new PartsInUse()
+  readonly #linger: Ms
+
+  /** @param linger how long the parts of a replaced body stay for other processes */
+  constructor(linger: Ms = partsLinger) {
+    this.#linger = linger
+  }
 
   /** Makes `settle()` wait for it, however it ends. */
   track<T extends MaybePromise<unknown>>(work: T): T {
@@ -68,7 +74,7 @@ export class Writes {
       this.#lingering.delete(timer)
       this.deleteWhenFree(storage, key, parts)
     }
-    const timer = setTimeout(remove, partsLinger).unref()
+    const timer = setTimeout(remove, this.#linger).unref()
     this.#lingering.set(timer, remove)
   }
 

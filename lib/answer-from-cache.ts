@@ -9,6 +9,7 @@ import type { CacheRequest } from './request/request.ts'
 import { secretForms } from './request/secret-forms.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { headerFields } from './response/header-lines.ts'
+import { playRefusal, refusalInfo } from './response/refusal.ts'
 import { playable, replayWhole, type Playable } from './response/replay.ts'
 import { tellAnswer } from './tell.ts'
 import { ageOf } from './policy/freshness.ts'
@@ -75,29 +76,9 @@ export function answerFromCache(
 
 /** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */
 export function refuse(exchange: Exchange): void {
-  const { down, settings, request } = exchange
-  const info: CacheInfo = {
-    hit: false,
-    key: request.key,
-    stored: false,
-    storedAt: undefined,
-    expiresAt: undefined,
-    stale: false,
-    revalidated: false,
-    reason: 'only-if-cached',
-  }
+  const info = refusalInfo('only-if-cached', exchange.request.key)
   tellAnswer(exchange, info)
-  const rawHeaders = ['content-length', '0']
-  if (settings.statusHeaders) rawHeaders.push('cache-status', cacheStatus(info, 'uri-miss', 0))
-  const refusal: Playable = {
-    status: 504,
-    statusText: 'Gateway Timeout',
-    rawHeaders,
-    headers: headerFields(rawHeaders),
-    rawTrailers: [],
-    trailers: {},
-  }
-  replayWhole(down, refusal, undefined)
+  playRefusal(exchange.down, info, 'uri-miss', exchange.settings.statusHeaders)
 }
 
 /** The header lines of an entry, with the credentials of this request where it had them. */

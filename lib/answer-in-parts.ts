@@ -2,13 +2,11 @@
  * Answers with a body that is stored in parts, which are read as the caller reads. Where one of them
  * is missing, broken or out of reach, the origin goes on with the response, and the entry goes.
  */
-import { crc32 } from 'node:zlib'
 import { readPart } from './cache/body-parts.ts'
 import type { Found } from './cache/lookup.ts'
 import { asCacheError, CacheError, isEntryError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { chain, isPromise, rescued, type MaybePromise } from './maybe-promise.ts'
-import { strongValidator } from './policy/same-representation.ts'
 import type { HeaderFields } from './policy/validators.ts'
 import { replayParts, type Playable } from './response/replay.ts'
 import { resumeFromOrigin, type GivenPart } from './resume-from-origin.ts'
@@ -75,28 +73,15 @@ async function* readForCaller(
   found: Found,
   given: GivenPart[],
 ): AsyncGenerator<Buffer> {
-  const { entry } = found
-  // The same by its validator needs no comparison.
-  const compared = strongValidator(entry.headers, Date.now()) === undefined
-  let bytes = 0
-  const { count } = entry.parts!
-  for (let index = 0; index < count; index++) {
-    const pause = exchange.shared.turn.pause(entry.bodyBytes / count)
+  const { bytes, checks } = found.entry.parts!
+  for (const [index, check] of checks.entries()) {
+    const pause = exchange.shared.turn.pause(bytes)
     if (pause !== undefined) await pause
     if (exchange.down.ended) return
     const read = readWithin(exchange, found, index)
     const part = isPromise(read) ? await read : read
-    bytes += part.byteLength
-    const check = compared ? crc32(part) : undefined
     given.push({ bytes: part.byteLength, check })
     yield part
-  }
-  if (bytes !== entry.bodyBytes) {
-    const error = new CacheError(
-      'ERR_CACHE_ENTRY_CORRUPT',
-      'stored entry is corrupt: the length of its body',
-    )
-    throw discard(exchange, found, error)
   }
 }
 

@@ -20,6 +20,8 @@ export interface Shared {
 /** One composition: what is below the interceptor there. */
 export interface Route {
   readonly dispatch: Dispatcher.Dispatch
+  /** Of undici 8: what the composed dispatcher connects to, where that is one origin. */
+  readonly origin: string | undefined
   /** Whether redirects are followed below, for requests that do not say; learned by watching. */
   followsBelow: boolean | undefined
 }

@@ -22,8 +22,8 @@ import type { Playable } from './response/replay.ts'
 /** What the caller has got, part by part. */
 export interface GivenPart {
   readonly bytes: number
-  /** CRC-32; undefined where the entry's validator makes a comparison needless. */
-  readonly check: number | undefined
+  /** Its checksum. */
+  readonly check: number
 }
 
 /** A response that the cache has begun, and cannot finish. */
@@ -219,11 +219,11 @@ class Overlap {
     for (let from = 0; from < chunk.byteLength;) {
       const part = this.#given[this.#index]!
       const piece = chunk.subarray(from, from + part.bytes - this.#bytes)
-      if (part.check !== undefined) this.#check = crc32(piece, this.#check)
+      this.#check = crc32(piece, this.#check)
       this.#bytes += piece.byteLength
       from += piece.byteLength
       if (this.#bytes < part.bytes) continue
-      if (part.check !== undefined && part.check !== this.#check) return false
+      if (part.check !== this.#check) return false
       this.#index++
       this.#bytes = 0
       this.#check = 0

@@ -17,16 +17,17 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { CachedResponse } from './cached-response.ts'
+import type { CheckStored } from './checksum.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
 import type { PartsReader } from './parts-in-use.ts'
-import { deleteUnreadable, Shelf, type Shelves } from './shelf.ts'
+import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
-import { withoutLoops } from './redirect-loop.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
 import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
@@ -45,6 +46,8 @@ import {
 import { encodeEntry, type StoredBody } from './record.ts'
 import {
   discardEntry,
+  endEntry,
+  forgetEntries,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -78,6 +81,7 @@ export class BaseCache {
   readonly #budget: ByteBudget | undefined
   #shelves: Shelves | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
+  #checks: CheckStored | undefined
   readonly #writes = new Writes()
   readonly #maintenance = new Maintenance()
   #closed: Promise<void> | undefined
@@ -214,6 +218,18 @@ export class BaseCache {
     this.#keyRules ??= { rules }
   }
 
+  /**
+   * How much of what the storages give back is compared with its checksum; for the interceptor. The
+   * first one that uses the cache decides.
+   */
+  useChecks(checks: CheckStored): void {
+    if (this.#checks !== undefined) return
+    this.#checks = checks
+    const { responses, redirects } = this.#shelf
+    responses.checks = checks
+    redirects.checks = checks
+  }
+
   #describe(target: RequestTarget): CacheRequest {
     return describeRequest(target, this.#keyRules?.rules)
   }
@@ -331,14 +347,29 @@ export class BaseCache {
     return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
   }
 
-  /** Deletes what a look-up could not read, as its error says. */
-  deleteUnreadable(error: unknown): MaybePromise<boolean> {
-    return this.track(deleteUnreadable(error))
-  }
-
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
     return withoutLoops(lookup, request, this.#shelf)
+  }
+
+  /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
+  deleteDecayed(error: unknown): MaybePromise<unknown> {
+    return this.#writes.track(deleteDecayed(error))
+  }
+
+  /** Where a redirect leads that was found for the request. */
+  target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
+    return targetOf(request, redirect, this.#shelf)
+  }
+
+  /** Deletes what was found for a request and is over, other variants left alone. */
+  end(request: CacheRequest, found: Found): MaybePromise<void> {
+    return endEntry(this.#shelf, this.#writes, request, found)
+  }
+
+  /** Whatever is stored for the request is over, and the storage cannot be told now. */
+  forget(request: CacheRequest): void {
+    forgetEntries(this.#shelf, request.key)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */

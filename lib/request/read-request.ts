@@ -23,11 +23,14 @@ const nothing: readonly string[] = []
 /**
  * Reads URL and header fields; the body, which may have to be waited for, comes later.
  * @param rules of the caller; undefined where there are none
+ * @throws what header fields throw that are none
  */
 export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead | BypassReason {
   if (options.upgrade || options.method === 'CONNECT') return 'upgrade'
+  // undici refuses it, and says why.
+  if (typeof options.path !== 'string' || typeof options.method !== 'string') return 'malformed'
   const url = normalizeUrl(options, rules)
-  if (url === undefined) return 'no-origin'
+  if (url === undefined) return options.origin ? 'malformed' : 'no-origin'
 
   let bypass: BypassReason | undefined
   let credentials = url.credentials
@@ -155,6 +158,8 @@ export function completeRequest(
     headers: options.headers,
     credentials: parts.credentials,
     ignored: ruled === undefined ? nothing : leftOut(ruled, head, parts, body?.ignored),
+    bodyDigest,
+    isOperation: body?.isOperation,
     rules: ruled?.rules,
     givenKey: customKey,
   }

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { HeaderFields } from '../policy/validators.ts'
+import { abortError } from './abort-error.ts'
 import type { Downstream } from './downstream.ts'
 import type { Controller, Handler } from './handler.ts'
 import { addField, headerLines, isFlat, type RawHeaders } from './header-lines.ts'
@@ -181,7 +182,7 @@ export class Capture implements Handler {
   // The caller had gone before there was anything to abort.
   #callerLeft(reason: Error | null): void {
     if (this.#owner.outlivesCaller()) this.#left = true
-    else this.#controller?.abort(reason ?? new DOMException('aborted', 'AbortError'))
+    else this.#controller?.abort(reason ?? abortError())
   }
 
   // The caller has got something else. What is left is read, so that the connection lives on, but

@@ -102,7 +102,7 @@ for (const backend of embedded) {
 describe('the parts of a replaced body', () => {
   function stored() {
     const storage = new MemoryStorage()
-    const parts = { id: 'w', count: 3 }
+    const parts = { id: 'w', bytes: 1, checks: [0, 0, 0] }
     for (const key of partKeys('e', parts)) storage.set(key, { head: '', body: Buffer.alloc(1) })
     return { storage, parts, writes: new Writes(20) }
   }

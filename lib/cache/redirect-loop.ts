@@ -6,6 +6,7 @@
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { eachHeader } from '../request/headers.ts'
+import { sentUrl } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
@@ -55,11 +56,11 @@ async function leadsToResponse(
   return false
 }
 
-function targetOf({ method, url, headers, givenKey }: CacheRequest): DetailedTarget {
+function targetOf({ method, url, via, headers, givenKey }: CacheRequest): DetailedTarget {
   const fields = new Map<string, string>()
   eachHeader(headers, (name, value) => {
     const before = fields.get(name)
     fields.set(name, before === undefined ? value : `${before}, ${value}`)
   })
-  return { method, url, headers: Object.fromEntries(fields), key: givenKey }
+  return { method, url: sentUrl({ url, via }), headers: Object.fromEntries(fields), key: givenKey }
 }

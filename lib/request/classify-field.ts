@@ -12,6 +12,7 @@ export type Field =
   | 'pragma'
   | 'content-type'
   | 'sec-fetch-mode'
+  | 'host'
 
 // By the name as written: programs write few names, and lower-casing each costs more than this.
 // Bounded, for a name may come from outside.
@@ -41,6 +42,7 @@ function classify(name: string): Field {
     case 'pragma':
     case 'content-type':
     case 'sec-fetch-mode':
+    case 'host':
       return name
     default:
       return isCredentialHeader(name) ? 'credential' : 'none'

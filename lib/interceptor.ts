@@ -81,6 +81,7 @@ class Shell {
     this.#settings = readOptions(options)
     this.#ownsCache = options.backend !== this.#settings.cache
     this.cache.useKeyRules(this.#settings.keyRules)
+    this.cache.useChecks(this.#settings.checkStored)
     const { onError, storageTimeout } = this.#settings
     const report = (error: CacheError): void => {
       this.cache.counters.errors++

@@ -3,6 +3,7 @@
  * at an option again.
  */
 import { BaseCache } from './cache/base-cache.ts'
+import type { CheckStored } from './cache/checksum.ts'
 import { openBackend } from './cache/registry.ts'
 import { checkOptions } from './check-options.ts'
 import { misuse, type CacheError } from './errors.ts'
@@ -30,7 +31,9 @@ export interface Settings extends RequestRules, ResponseRules, TagRules {
   readonly allowableMethods: ReadonlySet<string>
   readonly maxRequestBodyBytes: number
   readonly origin: string | undefined
+  readonly checkStored: CheckStored
   readonly storageTimeout: Ms
+  readonly collapseTimeout: Ms
   readonly shareBodies: boolean
   readonly statusHeaders: boolean
   readonly onError: (error: CacheError) => void
@@ -73,7 +76,9 @@ export function readOptions(options: CacheOptions): Settings {
     ),
     maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
     origin: options.origin?.replace(/\/$/, ''),
+    checkStored: options.checkStored ?? 'all',
     storageTimeout: options.storageTimeout ?? 1_000,
+    collapseTimeout: options.collapseTimeout ?? 5_000,
     shareBodies: options.shareBodies ?? false,
     statusHeaders: options.statusHeaders ?? true,
     onError: options.onError ?? warn,

@@ -7,6 +7,10 @@
  * - What `get` hands out belongs to the caller, and what `set` was given may be changed afterwards.
  * - Keys are well-formed strings of 1 to 200 characters. A storage that cannot hold one refuses it
  *   with `ERR_CACHE_KEY_INVALID`; it never maps two keys to the same place.
+ * - A key that ends in a dot and a number says that its record is one of a group (`groupOf`), of no
+ *   use without the others. They are written with one `expiresAt`, and a storage may keep them
+ *   together, so that they expire and are evicted as one: what was written last says when. Most
+ *   storages take no notice.
  */
 import { CacheError } from '../errors.ts'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
@@ -148,6 +152,18 @@ export abstract class BaseStorage {
   [Symbol.asyncIterator](): AsyncIterator<[key: string, record: StoredRecord]> {
     return this.entries()[Symbol.asyncIterator]()
   }
+}
+
+/** The key of one record of a group. @param group what the keys of all of them begin with */
+export function keyInGroup(group: string, member: number | string): string {
+  return `${group}.${member}`
+}
+
+/** The group of a key, and the number of the record in it; undefined where it is in none. */
+export function groupOf(key: string): { group: string; member: string } | undefined {
+  const at = key.lastIndexOf('.')
+  if (at === -1 || !/^\d+$/.test(key.slice(at + 1))) return undefined
+  return { group: key.slice(0, at), member: key.slice(at + 1) }
 }
 
 const longestKey = 200

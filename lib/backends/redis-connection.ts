@@ -1,6 +1,7 @@
 /** How the storages in Redis ask, through a client of ours or somebody else's. */
 import { torn } from './frame.ts'
 import type { Waiting } from './waiting.ts'
+import { WriteQueue } from './write-queue.ts'
 import { nextTick } from '../timers.ts'
 
 /** The part of ioredis that is used here, of `Redis` and `Cluster` alike. */
@@ -8,7 +9,7 @@ export interface RedisClient {
   getBuffer(key: string): Promise<Buffer | null>
   getrangeBuffer(key: string, start: number, end: number): Promise<Buffer>
   set(key: string, value: Buffer): Promise<unknown>
-  set(key: string, value: Buffer, mode: 'PXAT', at: number): Promise<unknown>
+  set(key: string, value: Buffer, mode: 'PX', after: string): Promise<unknown>
   unlink(key: string): Promise<number>
   exists(key: string): Promise<number>
   scan(
@@ -18,6 +19,9 @@ export interface RedisClient {
     count: 'COUNT',
     keys: number,
   ): Promise<[cursor: string, keys: string[]]>
+  hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>
+  hkeys(key: string): Promise<string[]>
+  hdel(key: string, ...fields: string[]): Promise<number>
   eval(script: string, keyCount: number, ...parameters: (string | Buffer)[]): Promise<unknown>
   /** Of a Cluster only, and so is the next. */
   nodes?(role: 'master'): RedisClient[]
@@ -45,6 +49,24 @@ export interface OwnRedisClient extends RedisClient {
 /** Runs one command on the client, or on one of its nodes. */
 export type Ask = <T>(command: (client: RedisClient) => Promise<T>) => Promise<T>
 
+/** Runs one command that takes so many bytes to the server, when it is its turn. */
+export type Write = <T>(bytes: number, command: (client: RedisClient) => Promise<T>) => Promise<T>
+
+/** Both ways to a server: what is read does not wait behind what is written. */
+export interface RedisLink {
+  readonly ask: Ask
+  readonly write: Write
+}
+
+// A part of a body at a time: on a shared connection whatever else is asked waits behind it.
+const writeLimits = { atOnce: 1_000, bytesAtOnce: 2 ** 20 }
+
+/** Both ways. @param askToWrite by another client, where there is one for what is written */
+export function linkOf(ask: Ask, askToWrite: Ask = ask): RedisLink {
+  const queue = new WriteQueue('Redis', writeLimits)
+  return { ask, write: (bytes, command) => queue.write(bytes, () => askToWrite(command)) }
+}
+
 /** Asks a client that is somebody else's: what it does about outages is its own affair. */
 export function asking(client: RedisClient, waiting: Waiting): Ask {
   return (command) =>
@@ -53,7 +75,7 @@ export function asking(client: RedisClient, waiting: Waiting): Ask {
         return await command(client)
       } catch (error) {
         // Somebody has put a list there, or a set: it is no record of ours.
-        const isForeign = (error as Error).message.startsWith('WRONGTYPE')
+        const isForeign = (error as Error).message.includes('WRONGTYPE ')
         throw isForeign ? torn() : withoutArguments(error)
       }
     })

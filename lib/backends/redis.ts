@@ -1,29 +1,38 @@
 /**
- * A record a key, `<namespace>:<storage>:<key>`, its value framed, expired by Redis itself (`PXAT`,
- * Redis 6.2, Valkey). Works on a single node, with Sentinel and on a Cluster: no command names keys
- * of more than one slot, and `SCAN` goes over every master.
+ * A record a key, `<namespace>:<storage>:<key>`, its value framed, expired by Redis itself; those of a
+ * group are one hash, under the key that its record 0 has. Works on a single node, with Sentinel and
+ * on a Cluster: no command names keys of more than one slot, and `SCAN` goes over every master.
  */
 import {
   BaseStorage,
   checkKey,
+  groupOf,
+  keyInGroup,
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
-import type { EpochMs } from '../units.ts'
 import { isEntryError } from '../errors.ts'
 import { frameHead, prefixBytes, readFrame, readPrefix } from './frame.ts'
-import { keyPrefixOf, mastersOf, type Ask } from './redis-connection.ts'
+import { keyPrefixOf, mastersOf, type RedisLink } from './redis-connection.ts'
+import { RedisGroups, type RedisMember } from './redis-groups.ts'
+import { ttlOf } from './redis-ttl.ts'
+import { slicesOf } from './slices.ts'
 import { unreadableHead } from './unreadable-head.ts'
 
 export type { RedisClient } from './redis-connection.ts'
 
 const pageKeys = 500
+const ofHash = '0'
+// A page of groups is many keys, which are not held all at once.
+const groupsAtOnce = 16
+// What one call has under way; the rest of what it was given waits where it is.
+const batchBytes = 8 * 2 ** 20
 // Most heads are shorter, and come with the first question.
 const headGuessBytes = 4096
 
-// The body stays on the server: KEYS[1], the old head, what takes the place of prefix and head, when
-// it expires ('' for never).
+// The body stays on the server: KEYS[1], the old head, what takes the place of prefix and head, after
+// how long it expires ('' for never).
 const replaceScript = `
 local value = redis.call('GET', KEYS[1])
 if not value then return 0 end
@@ -34,7 +43,7 @@ for i = 13, 16 do bytes = bytes * 256 + string.byte(value, i) end
 if bytes ~= #ARGV[1] then return 0 end
 local replaced = ARGV[2] .. string.sub(value, from + #ARGV[1])
 if ARGV[3] == '' then redis.call('SET', KEYS[1], replaced)
-else redis.call('SET', KEYS[1], replaced, 'PXAT', ARGV[3]) end
+else redis.call('SET', KEYS[1], replaced, 'PX', ARGV[3]) end
 return 1`
 
 /** Records as Redis strings; see the top of the file. */
@@ -45,98 +54,154 @@ export class RedisStorage extends BaseStorage {
     // Redis holds 512 MB in a value; what goes over the wire at once should be less.
     maxBodyBytes: 2 ** 26,
   }
-  readonly #ask: Ask
+  readonly #link: RedisLink
+  readonly #groups: RedisGroups
   readonly #prefix: string
 
   /** @param namespace of the cache; it may hold anything, and never meets another one's keys */
-  constructor(ask: Ask, namespace: string, name: string) {
+  constructor(link: RedisLink, namespace: string, name: string) {
     super()
-    this.#ask = ask
+    this.#link = link
+    this.#groups = new RedisGroups(link)
     // Escaped it holds no separator, so no namespace is the beginning of another.
     this.#prefix = `${encodeURIComponent(namespace)}:${name}:`
   }
 
   override async get(key: string): Promise<StoredRecord | undefined> {
-    const keyed = this.#keyOf(key)
-    const value = await this.#ask((client) => client.getBuffer(keyed))
+    const place = this.#placeOf(key)
+    if (isMember(place)) return this.#groups.get(place)
+    const value = await this.#link.ask((client) => client.getBuffer(place))
     return value === null ? undefined : readFrame(value)
   }
 
   override async set(key: string, record: StoredRecord): Promise<void> {
-    const keyed = this.#keyOf(key)
-    const value = Buffer.concat([frameHead(record), record.body])
-    const { expiresAt } = record
-    await this.#ask((client) =>
-      expiresAt === undefined
-        ? client.set(keyed, value)
-        : client.set(keyed, value, 'PXAT', instantOf(expiresAt)),
-    )
+    // It may have to wait, and callers may change what they handed over.
+    await this.adopt(key, { ...record, body: Buffer.from(record.body) })
+  }
+
+  override async adopt(key: string, record: StoredRecord): Promise<void> {
+    const place = this.#placeOf(key)
+    if (isMember(place)) return this.#groups.set(place, record)
+    const head = frameHead(record)
+    await this.#link.write(head.byteLength + record.body.byteLength, (client) => {
+      const value = Buffer.concat([head, record.body])
+      const ttl = ttlOf(record.expiresAt)
+      return ttl === '' ? client.set(place, value) : client.set(place, value, 'PX', ttl)
+    })
   }
 
   override async delete(key: string): Promise<boolean> {
-    const keyed = this.#keyOf(key)
-    return (await this.#ask((client) => client.unlink(keyed))) > 0
+    const place = this.#placeOf(key)
+    if (isMember(place)) return (await this.#groups.delete(place.at, [place.member])) > 0
+    return (await this.#link.ask((client) => client.unlink(place))) > 0
   }
 
   override async has(key: string): Promise<boolean> {
-    const keyed = this.#keyOf(key)
-    return (await this.#ask((client) => client.exists(keyed))) > 0
+    const place = this.#placeOf(key)
+    if (isMember(place)) return this.#groups.has(place)
+    return (await this.#link.ask((client) => client.exists(place))) > 0
   }
 
   override async replaceHead(
     key: string,
     from: string,
-    { head, expiresAt }: Omit<StoredHead, 'key'>,
+    next: Omit<StoredHead, 'key'>,
   ): Promise<boolean> {
-    const current = await this.#head(key)
+    const place = this.#placeOf(key)
+    if (isMember(place)) return this.#groups.replaceHead(place, from, next)
+    const current = await this.#head(place)
     if (current?.head !== from) return false
-    const prefix = frameHead({ head, expiresAt, body: { byteLength: current.bodyBytes } })
-    const at = expiresAt === undefined ? '' : String(instantOf(expiresAt))
-    const parameters = [this.#keyOf(key), Buffer.from(from), prefix, at]
-    return (await this.#ask((client) => client.eval(replaceScript, 1, ...parameters))) === 1
+    const start = frameHead({ ...next, body: { byteLength: current.bodyBytes } })
+    const parameters = [place, Buffer.from(from), start, ttlOf(next.expiresAt)]
+    const replace = this.#link.write(start.byteLength, (client) =>
+      client.eval(replaceScript, 1, ...parameters),
+    )
+    return (await replace) === 1
   }
 
   override async *keys(): AsyncIterable<string> {
-    for await (const page of this.#pages()) yield* page
+    yield* this.#listed(async (key) => [key], this.#keysOfGroup)
   }
 
   override async *heads(): AsyncIterable<StoredHead> {
-    for await (const page of this.#pages()) {
-      const heads = await Promise.all(page.map((key) => this.#listed(key)))
-      for (const found of heads) if (found !== undefined) yield found
+    const headOf = async (key: string): Promise<StoredHead[]> => {
+      const head = await this.#headOrError(key)
+      return head === undefined ? [] : [head]
     }
+    yield* this.#listed(headOf, (group) =>
+      this.#groups.heads(this.#hashOf(group), (member) => keyInGroup(group, member)),
+    )
   }
 
   override async size(): Promise<number> {
     let count = 0
-    for await (const page of this.#pages()) count += page.length
+    for await (const _ of this.keys()) count++
     return count
   }
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
-    const deleted = await Promise.all(keys.map((key) => this.delete(key)))
-    return deleted.filter(Boolean).length
+    const single: string[] = []
+    const groups = new Map<string, Set<string>>()
+    for (const key of new Set(keys)) {
+      const place = this.#placeOf(key)
+      if (!isMember(place)) single.push(place)
+      else if (groups.has(place.at)) groups.get(place.at)!.add(place.member)
+      else groups.set(place.at, new Set([place.member]))
+    }
+    const deleted = await Promise.all([
+      this.#unlink(single),
+      ...Array.from(groups, ([at, members]) => this.#groups.delete(at, [...members])),
+    ])
+    return deleted.reduce((sum, count) => sum + count, 0)
   }
 
   override async setMany(
     records: Iterable<readonly [key: string, record: StoredRecord]>,
   ): Promise<void> {
-    await Promise.all(Array.from(records, ([key, record]) => this.set(key, record)))
+    let batch: Promise<void>[] = []
+    let bytes = 0
+    for (const [key, record] of records) {
+      batch.push(this.set(key, record))
+      bytes += record.body.byteLength + record.head.length
+      if (bytes < batchBytes && batch.length < pageKeys) continue
+      await Promise.all(batch)
+      batch = []
+      bytes = 0
+    }
+    await Promise.all(batch)
   }
 
   override async clear(): Promise<void> {
-    for await (const page of this.#pages()) await this.deleteMany(page)
+    for await (const page of this.#pages()) {
+      await this.#unlink(page.map((key) => this.#prefix + key))
+    }
   }
 
-  #keyOf(key: string): string {
+  /** Where a record is: its key, or its place in the hash of its group. */
+  #placeOf(key: string): string | RedisMember {
     checkKey(key)
-    return this.#prefix + key
+    const grouped = groupOf(key)
+    if (grouped === undefined) return this.#prefix + key
+    return { at: this.#hashOf(grouped.group), member: grouped.member }
   }
 
-  async #head(key: string): Promise<(Omit<StoredHead, 'key'> & { bodyBytes: number }) | undefined> {
-    const keyed = this.#keyOf(key)
+  // No single record has such a key, and no other group.
+  #hashOf(group: string): string {
+    return this.#prefix + keyInGroup(group, ofHash)
+  }
+
+  async #unlink(places: readonly string[]): Promise<number> {
+    const deleted = await Promise.all(
+      places.map((place) => this.#link.ask((client) => client.unlink(place))),
+    )
+    return deleted.filter((count) => count > 0).length
+  }
+
+  async #head(
+    place: string,
+  ): Promise<(Omit<StoredHead, 'key'> & { bodyBytes: number }) | undefined> {
     const read = (bytes: number): Promise<Buffer> =>
-      this.#ask((client) => client.getrangeBuffer(keyed, 0, bytes - 1))
+      this.#link.ask((client) => client.getrangeBuffer(place, 0, bytes - 1))
     let start = await read(prefixBytes + headGuessBytes)
     if (start.byteLength === 0) return undefined
     const { expiresAt, headBytes, bodyBytes } = readPrefix(start)
@@ -148,9 +213,9 @@ export class RedisStorage extends BaseStorage {
     }
   }
 
-  async #listed(key: string): Promise<StoredHead | undefined> {
+  async #headOrError(key: string): Promise<StoredHead | undefined> {
     try {
-      const found = await this.#head(key)
+      const found = await this.#head(this.#prefix + key)
       return found && { key, head: found.head, expiresAt: found.expiresAt }
     } catch (error) {
       if (!isEntryError(error)) throw error
@@ -158,17 +223,42 @@ export class RedisStorage extends BaseStorage {
     }
   }
 
+  readonly #keysOfGroup = async (group: string): Promise<string[]> => {
+    const members = await this.#groups.members(this.#hashOf(group))
+    return members.map((member) => keyInGroup(group, member))
+  }
+
+  /** Everything that is listed of each single record, and of each group. */
+  async *#listed<T>(
+    ofSingle: (key: string) => Promise<T[]>,
+    ofGroup: (group: string) => Promise<T[]>,
+  ): AsyncIterable<T> {
+    for await (const page of this.#pages()) {
+      const [singles, groups]: [string[], string[]] = [[], []]
+      for (const key of page) {
+        const grouped = groupOf(key)
+        if (grouped === undefined) singles.push(key)
+        // Of the others none is ours.
+        else if (grouped.member === ofHash) groups.push(grouped.group)
+      }
+      for (const found of await Promise.all(singles.map(ofSingle))) yield* found
+      for (const slice of slicesOf(groups, groupsAtOnce)) {
+        for (const found of await Promise.all(slice.map(ofGroup))) yield* found
+      }
+    }
+  }
+
   // SCAN may repeat a key, and an empty page is not the last one; only cursor '0' ends it. It is not
   // told of the client's own prefix, and gives it back with the keys.
   async *#pages(): AsyncIterable<string[]> {
-    const before = (await this.#ask(async (client) => keyPrefixOf(client))) + this.#prefix
+    const before = (await this.#link.ask(async (client) => keyPrefixOf(client))) + this.#prefix
     const match = `${before.replaceAll(/[*?[\]\\^]/g, String.raw`\$&`)}*`
     const seen = new Set<string>()
-    for (const node of await this.#ask((client) => mastersOf(client, this.#prefix))) {
+    for (const node of await this.#link.ask((client) => mastersOf(client, this.#prefix))) {
       let cursor = '0'
       do {
         const from = cursor
-        const [next, found] = await this.#ask(() =>
+        const [next, found] = await this.#link.ask(() =>
           node.scan(from, 'MATCH', match, 'COUNT', pageKeys),
         )
         const page = found.map((key) => key.slice(before.length)).filter((key) => !seen.has(key))
@@ -180,6 +270,6 @@ export class RedisStorage extends BaseStorage {
   }
 }
 
-function instantOf(expiresAt: EpochMs): number {
-  return Math.max(1, Math.ceil(expiresAt))
+function isMember(place: string | RedisMember): place is RedisMember {
+  return typeof place !== 'string'
 }

@@ -5,14 +5,18 @@ import {
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
+import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
+import { torn } from './frame.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { SqliteStatement, SqliteTable } from './sqlite-file.ts'
 import { shrink } from './sqlite-shrink.ts'
+import { unreadableHead } from './unreadable-head.ts'
 
 const pageRows = 500
 
-type Row = [expires: EpochMs | null, head: string, body: Buffer]
+// Columns have the types of the schema, unless the file has decayed.
+type Row = [expires: EpochMs | null, head: unknown, body: unknown]
 
 /** Records as rows of one table; see `sqlite-connection.ts` for when they are written. */
 export class SQLiteStorage extends BaseStorage {
@@ -68,7 +72,9 @@ export class SQLiteStorage extends BaseStorage {
     if (pending !== undefined) return pending ?? undefined
     const row = this.#get.get(key) as Row | undefined
     if (row === undefined) return undefined
-    return { head: row[1], body: row[2], expiresAt: row[0] ?? undefined }
+    const [expires, head, body] = row
+    if (typeof head !== 'string' || !(body instanceof Uint8Array)) throw torn()
+    return { head, body, expiresAt: expires ?? undefined }
   }
 
   override has(key: string): boolean {
@@ -105,13 +111,20 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override async *keys(): AsyncIterable<string> {
-    for await (const [, key] of this.#pages<[number, string]>(this.#keyPage)) yield key
+    for await (const [, key] of this.#pages<[number, unknown]>(this.#keyPage)) {
+      // Nobody can ask for a row whose key is none.
+      if (typeof key === 'string') yield key
+    }
   }
 
   override async *heads(): AsyncIterable<StoredHead> {
-    type HeadRow = [rowid: number, key: string, head: string, expires: EpochMs | null]
+    type HeadRow = [rowid: number, key: unknown, head: unknown, expires: EpochMs | null]
     for await (const [, key, head, expires] of this.#pages<HeadRow>(this.#headPage)) {
-      yield { key, head, expiresAt: expires ?? undefined }
+      if (typeof key !== 'string') continue
+      const expiresAt = expires ?? undefined
+      yield typeof head === 'string'
+        ? { key, head, expiresAt }
+        : unreadableHead(key, expiresAt, torn())
     }
   }
 
@@ -158,7 +171,10 @@ export class SQLiteStorage extends BaseStorage {
       const rows = await this.#connection.run(() => page.all(after) as R[])
       yield* rows
       if (rows.length < pageRows) return
-      after = rows.at(-1)![0]
+      const [last] = rows.at(-1)!
+      // In a file that has decayed it would begin anew, without end.
+      if (!(last > after)) throw new CacheError('ERR_CACHE_FILE_CORRUPT', 'the rows have no order')
+      after = last
     }
   }
 }

@@ -16,15 +16,16 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { CachedResponse } from './cached-response.ts'
+import type { CheckStored } from './checksum.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
-import { Shelf, type Shelves } from './shelf.ts'
+import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
 import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
-import { withoutLoops } from './redirect-loop.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
 import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
@@ -42,6 +43,8 @@ import {
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
 import {
+  endEntry,
+  forgetEntries,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -75,6 +78,7 @@ export class BaseCache {
   readonly #budget: ByteBudget | undefined
   #shelves: Shelves | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
+  #checks: CheckStored | undefined
   readonly #writes = new Writes()
   readonly #maintenance = new Maintenance()
   #closed: Promise<void> | undefined
@@ -209,6 +213,18 @@ export class BaseCache {
     this.#keyRules ??= { rules }
   }
 
+  /**
+   * How much of what the storages give back is compared with its checksum; for the interceptor. The
+   * first one that uses the cache decides.
+   */
+  useChecks(checks: CheckStored): void {
+    if (this.#checks !== undefined) return
+    this.#checks = checks
+    const { responses, redirects } = this.#shelf
+    responses.checks = checks
+    redirects.checks = checks
+  }
+
   #describe(target: RequestTarget): CacheRequest {
     return describeRequest(target, this.#keyRules?.rules)
   }
@@ -323,6 +339,26 @@ export class BaseCache {
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
     return withoutLoops(lookup, request, this.#shelf)
+  }
+
+  /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
+  deleteDecayed(error: unknown): MaybePromise<unknown> {
+    return this.#writes.track(deleteDecayed(error))
+  }
+
+  /** Where a redirect leads that was found for the request. */
+  target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
+    return targetOf(request, redirect, this.#shelf)
+  }
+
+  /** Deletes what was found for a request and is over, other variants left alone. */
+  end(request: CacheRequest, found: Found): MaybePromise<void> {
+    return endEntry(this.#shelf, this.#writes, request, found)
+  }
+
+  /** Whatever is stored for the request is over, and the storage cannot be told now. */
+  forget(request: CacheRequest): void {
+    forgetEntries(this.#shelf, request.key)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */

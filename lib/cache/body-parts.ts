@@ -3,10 +3,11 @@
  * key and the id of the write; the entry itself is written last. So memory holds one part whatever
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
-import { createHash, randomBytes } from 'node:crypto'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import { randomBytes } from 'node:crypto'
+import { keyInGroup, type BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
+import { checkOf } from './checksum.ts'
 import type { BodyParts, Entry } from './entry.ts'
 
 /** Bytes of a part, where the storage can hold as many in one record. */
@@ -19,9 +20,9 @@ export function createWriteId(now: EpochMs): string {
   return `${now.toString(36)}-${randomBytes(6).toString('base64url')}`
 }
 
-/** Under which a part of a body is stored. */
+/** Under which a part of a body is stored. The parts of a body are a group: one is of no use alone. */
 export function partKey(entryKey: string, id: string, index: number): string {
-  return `${entryKey}${separator}${id}.${index}`
+  return keyInGroup(`${entryKey}${separator}${id}`, index)
 }
 
 /** The head of a part's record. */
@@ -30,8 +31,8 @@ export function partHead(index: number): string {
 }
 
 /** Keys of all the parts of a body. */
-export function partKeys(entryKey: string, parts: BodyParts): string[] {
-  return Array.from({ length: parts.count }, (_, index) => partKey(entryKey, parts.id, index))
+export function partKeys(entryKey: string, { id, checks }: Omit<BodyParts, 'bytes'>): string[] {
+  return checks.map((_, index) => partKey(entryKey, id, index))
 }
 
 /** Whether the key is that of a part, not of an entry. */
@@ -47,22 +48,23 @@ export function ownerOfPart(key: string): { entryKey: string; id: string; writte
 }
 
 /**
- * Reads a body part by part.
- * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where a part is missing or too short
+ * Reads a body part by part; each is checked before it is given.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where a part is missing or is not what was stored
  */
 export async function* readParts(
   storage: BaseStorage,
   entryKey: string,
-  entry: Entry,
+  { parts, bodyBytes, unchecked }: Entry,
 ): AsyncGenerator<Buffer> {
-  let bytes = 0
-  for (const key of partKeys(entryKey, entry.parts!)) {
+  const { bytes, checks } = parts!
+  for (const [index, key] of partKeys(entryKey, parts!).entries()) {
     const part = await storage.get(key)
-    if (part === undefined) throw missingPart()
-    bytes += part.body.byteLength
-    yield Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength)
+    const expected = Math.min(bytes, bodyBytes - index * bytes)
+    if (part?.body.byteLength !== expected) throw missingPart()
+    const { body } = part
+    if (unchecked !== true && checkOf(body) !== checks[index]) throw otherBody()
+    yield Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   }
-  if (bytes !== entry.bodyBytes) throw missingPart()
 }
 
 /**
@@ -78,24 +80,22 @@ export async function writeParts(
   now: EpochMs,
 ): Promise<WrittenParts> {
   const id = createWriteId(now)
-  const hash = createHash('sha256')
-  let count = 0
+  const bytes = Math.min(partBytes, storage.traits.maxBodyBytes)
+  const checks: number[] = []
   let bodyBytes = 0
   try {
-    for await (const part of cut(chunks, Math.min(partBytes, storage.traits.maxBodyBytes))) {
-      hash.update(part)
-      bodyBytes += part.byteLength
-      const key = partKey(entryKey, id, count)
-      const head = partHead(count++)
-      await storage.adopt(key, { head, body: part, expiresAt: dropAt })
+    for await (const body of cut(chunks, bytes)) {
+      bodyBytes += body.byteLength
+      const index = checks.push(checkOf(body)) - 1
+      const record = { head: partHead(index), body, expiresAt: dropAt }
+      await storage.adopt(partKey(entryKey, id, index), record)
     }
   } catch (error) {
     // What cannot be deleted is an orphan, and swept; the error that counts is the first.
-    await storage.deleteMany(partKeys(entryKey, { id, count })).catch(() => {})
+    await storage.deleteMany(partKeys(entryKey, { id, checks })).catch(() => {})
     throw error
   }
-  const bytes = new Uint8Array(0)
-  return { bytes, parts: { id, count }, bodyBytes, bodyDigest: hash.digest('base64url') }
+  return { bytes: new Uint8Array(0), parts: { id, bytes, checks }, bodyBytes }
 }
 
 /** A body that is in parts, and the place of its bytes in the entry, which is empty. */
@@ -103,7 +103,6 @@ export interface WrittenParts {
   readonly bytes: Uint8Array
   readonly parts: BodyParts
   readonly bodyBytes: number
-  readonly bodyDigest: string
 }
 
 // Chunks of any length become parts of one length, the last one aside.
@@ -132,4 +131,11 @@ async function* cut(
 /** The error for a body that is not all there. */
 export function missingPart(): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', 'stored entry is corrupt: a part of its body')
+}
+
+function otherBody(): CacheError {
+  return new CacheError(
+    'ERR_CACHE_ENTRY_CORRUPT',
+    'stored entry is corrupt: the digest of its body',
+  )
 }

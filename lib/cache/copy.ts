@@ -203,7 +203,7 @@ function isSame(there: Entry, { head }: CachedResponse): boolean {
 async function writeBody(
   to: BaseStorage,
   key: string,
-  { bodyBytes, bodyDigest }: Entry,
+  { bodyBytes, bodyCheck }: Entry,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   dropAt: EpochMs | undefined,
   now: EpochMs,
@@ -212,11 +212,11 @@ async function writeBody(
   const body = fits
     ? wholeBody(
         Buffer.concat(await Array.fromAsync(chunks)),
-        to.traits.persistent || bodyDigest !== undefined,
+        to.traits.persistent || bodyCheck !== undefined ? 'leaves' : 'stays',
       )
     : await writeParts(to, key, chunks, dropAt, now)
-  const whole = body.bodyBytes === bodyBytes
-  if (whole && (bodyDigest === undefined || bodyDigest === body.bodyDigest)) return body
+  // Each part was checked when it was read; here it is seen that all of them came.
+  if (body.bodyBytes === bodyBytes) return body
   if (body.parts !== undefined) await to.deleteMany(partKeys(key, body.parts))
   throw corrupt('its body is another one than was stored')
 }

@@ -2,11 +2,11 @@
  * Collects a response as it arrives and stores it when it is complete; never before, and nothing of
  * one that is not. It copies every chunk, for the caller may change what it is handed.
  */
-import { createHash, type Hash } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import { createWriteId, partBytes, partHead, partKey, partKeys } from './body-parts.ts'
+import { checkOf } from './checksum.ts'
 import { wholeBody, type StoredBody } from './record.ts'
 
 /** Where a response goes, and who hears of it. */
@@ -46,8 +46,8 @@ export class EntryWriter {
   #buffer: Buffer
   #filled = 0
   #total = 0
-  #partCount = 0
-  #hash: Hash | undefined
+  /** The checksums of the parts that have been handed to the storage. */
+  readonly #checks: number[] = []
   #pending: Promise<void>[] = []
   #done = false
 
@@ -82,7 +82,7 @@ export class EntryWriter {
       return this.#giveUp({ stored: false, why: 'incomplete' })
     }
     try {
-      if (this.#partCount > 0) {
+      if (this.#checks.length > 0) {
         this.#flushPart()
         if (this.#isDone()) return
         this.#done = true
@@ -94,8 +94,8 @@ export class EntryWriter {
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength
         const bytes = exact ? this.#buffer : Buffer.from(this.#buffer.subarray(0, this.#filled))
-        const digested = this.#options.storage.traits.persistent
-        this.#settle(this.#options.commit(wholeBody(bytes, digested), trailers))
+        const leaves = this.#options.storage.traits.persistent ? 'leaves' : 'stays'
+        this.#settle(this.#options.commit(wholeBody(bytes, leaves), trailers))
       }
     } catch (error) {
       this.#fail(error)
@@ -121,22 +121,20 @@ export class EntryWriter {
   #partsBody(): StoredBody {
     return {
       bytes: new Uint8Array(0),
-      parts: { id: this.#id(), count: this.#partCount },
+      parts: { id: this.#id(), bytes: this.#partBytes, checks: this.#checks },
       bodyBytes: this.#total,
-      bodyDigest: this.#hash!.digest('base64url'),
     }
   }
 
   #flushPart(): void {
     const { storage, key, dropAt } = this.#options
     const body = this.#buffer.subarray(0, this.#filled)
-    this.#hash ??= createHash('sha256')
-    this.#hash.update(body)
+    const index = this.#checks.push(checkOf(body)) - 1
     this.#buffer = Buffer.allocUnsafeSlow(this.#partBytes)
     this.#filled = 0
     try {
-      const record = { head: partHead(this.#partCount), body, expiresAt: dropAt }
-      const written = storage.adopt(partKey(key, this.#id(), this.#partCount++), record)
+      const record = { head: partHead(index), body, expiresAt: dropAt }
+      const written = storage.adopt(partKey(key, this.#id(), index), record)
       if (isPromise(written)) this.#track(written, body.byteLength)
     } catch (error) {
       this.#fail(error)
@@ -165,14 +163,14 @@ export class EntryWriter {
     this.#done = true
     this.#buffer = Buffer.alloc(0)
     this.#options.settled(outcome)
-    if (this.#partCount > 0) void this.#deleteParts()
+    if (this.#checks.length > 0) void this.#deleteParts()
   }
 
   async #deleteParts(): Promise<void> {
     await Promise.allSettled(this.#pending)
     const { storage, key } = this.#options
     try {
-      await storage.deleteMany(partKeys(key, { id: this.#id(), count: this.#partCount }))
+      await storage.deleteMany(partKeys(key, { id: this.#id(), checks: this.#checks }))
     } catch {
       // They are orphans then, and swept; the failure itself has been told by `settled`.
     }

@@ -60,14 +60,20 @@ export function nextTarget(
   return to === null ? undefined : following(asked, entry.status, to, new URL(asked.url))
 }
 
-// As whoever follows a redirect asks next: credentials stay with their origin, and a form that was
-// sent is not sent again (RFC 9110 §15.4).
+// As fetch and undici ask next: these fields stay with their origin, and a form that was sent is not
+// sent again (RFC 9110 §15.4).
+const ofTheOrigin = /^(?:authorization|proxy-authorization|cookie|host)$/i
+
 function following(asked: DetailedTarget, status: number, to: URL, from: URL): DetailedTarget {
   const { key, body, method = body === undefined ? 'GET' : 'POST' } = asked
-  const headers = to.origin === from.origin ? asked.headers : undefined
+  const headers = to.origin === from.origin ? asked.headers : elsewhere(asked.headers)
   const toGet = status === 303 || ((status === 301 || status === 302) && method === 'POST')
   if (toGet && method !== 'HEAD') return { url: to.href, method: 'GET', headers, key }
   return { url: to.href, method, headers, body, key }
+}
+
+function elsewhere(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofTheOrigin.test(name)))
 }
 
 function withoutHost(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {

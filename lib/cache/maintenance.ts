@@ -4,7 +4,7 @@ import { isEntryError } from '../errors.ts'
 import { nextTurn } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey, ownerOfPart } from './body-parts.ts'
-import { decodeEntry } from './record.ts'
+import { decodeHead } from './record.ts'
 
 const sliceRecords = 100
 
@@ -52,7 +52,7 @@ export async function refersTo(
 ): Promise<boolean> {
   try {
     const record = await storage.peek(entryKey)
-    return record !== undefined && decodeEntry(record).parts?.id === id
+    return record !== undefined && decodeHead(record.head).parts?.id === id
   } catch (error) {
     // An entry that cannot be read refers to nothing; what else fails says nothing about the parts.
     if (isEntryError(error)) return false

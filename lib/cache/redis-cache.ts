@@ -1,6 +1,12 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { loadDriver } from '../backends/load-driver.ts'
-import { asking, askingOwn, type OwnRedisClient } from '../backends/redis-connection.ts'
+import {
+  asking,
+  askingOwn,
+  linkOf,
+  type Ask,
+  type OwnRedisClient,
+} from '../backends/redis-connection.ts'
 import { RedisStorage } from '../backends/redis.ts'
 import { Waiting } from '../backends/waiting.ts'
 import { serialized } from '../serializers/serializer.ts'
@@ -25,8 +31,8 @@ const betweenReconnects: Ms = 10_000
 export class RedisCache extends BaseCache {
   override readonly responses: BaseStorage
   override readonly redirects: BaseStorage
-  readonly #own: OwnRedisClient | undefined
-  readonly #waiting: Waiting
+  readonly #clients: OwnRedisClient[] = []
+  readonly #waiting: Waiting[] = []
 
   /** @throws CacheError ERR_CACHE_DRIVER_MISSING */
   constructor(cacheName?: string | RedisCacheOptions, given?: RedisCacheOptions) {
@@ -39,21 +45,29 @@ export class RedisCache extends BaseCache {
       ...own
     } = options as RedisCacheOptions
     checkTimeout('commandTimeout', commandTimeout)
-    this.#waiting = new Waiting('Redis', commandTimeout)
-    this.#own = connection === undefined ? createClient(own) : undefined
-    const ask =
-      this.#own === undefined
-        ? asking(connection!, this.#waiting)
-        : askingOwn(this.#own, this.#waiting)
+    const newWaiting = (): Waiting => {
+      const waiting = new Waiting('Redis', commandTimeout)
+      this.#waiting.push(waiting)
+      return waiting
+    }
+    const askOwn = (): Ask => {
+      const client = createClient(own)
+      this.#clients.push(client)
+      return askingOwn(client, newWaiting())
+    }
+    const link =
+      connection === undefined
+        ? linkOf(askOwn(), askOwn())
+        : linkOf(asking(connection, newWaiting()))
     const open = (name: string): BaseStorage =>
-      serialized(new RedisStorage(ask, namespace, name), serializer)
+      serialized(new RedisStorage(link, namespace, name), serializer)
     this.responses = open('responses')
     this.redirects = open('redirects')
   }
 
   protected override async disconnect(): Promise<void> {
-    this.#waiting.close()
-    this.#own?.disconnect()
+    for (const waiting of this.#waiting) waiting.close()
+    for (const client of this.#clients) client.disconnect()
   }
 }
 

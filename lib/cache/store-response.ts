@@ -11,7 +11,7 @@ import type { EpochMs } from '../units.ts'
 import type { BaseCache } from './base-cache.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
-import { asVariant, endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { asVariant, endKey, endText, placeFor, selectionOf, type Lookup } from './lookup.ts'
 import { wholeBody } from './record.ts'
 import type { Place } from './store-entry.ts'
 
@@ -52,7 +52,7 @@ export function storeResponse(
   const { as, dropAt } = order
   if (as === 'redirect') {
     // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
-    const stored = cache.store(as, place, wholeBody(new Uint8Array(0), false))
+    const stored = cache.store(as, place, wholeBody(new Uint8Array(0), 'stays'))
     Promise.resolve(stored).catch((error: unknown) =>
       settled({ stored: false, why: 'failed', error }),
     )
@@ -135,7 +135,7 @@ function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequ
     const head = readHead(options, first.rules)
     if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
   }
-  return { ...first, text: `${first.text} followed`, key: endKey(first.key) }
+  return { ...first, text: endText(first.text), key: endKey(first.key) }
 }
 
 function withoutHost(headers: unknown): unknown {

@@ -64,7 +64,8 @@ export function createKey(parts: KeyParts): Key {
 const knownKeys = new Map<string, string>()
 const maxKnownKeys = 2000
 
-function keyOf(text: string): string {
+/** The key of a text. */
+export function keyOf(text: string): string {
   const known = knownKeys.get(text)
   if (known !== undefined) return known
   const key = hash('sha256', `${keyVersion} ${text}`, 'base64url')

@@ -189,6 +189,8 @@ export function completeRequest(
     headers: options.headers,
     credentials: parts.credentials,
     ignored: ruled === undefined ? nothing : leftOut(ruled, head, parts, body?.ignored),
+    bodyDigest,
+    isOperation: body?.isOperation,
     rules: ruled?.rules,
     givenKey: customKey,
   }

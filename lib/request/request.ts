@@ -53,6 +53,10 @@ export interface CacheRequest {
   readonly credentials: readonly string[]
   /** The same of what `text` does not hold: requests that differ in it share a response. */
   readonly ignored: readonly string[]
+  /** Of its body; undefined where it has none. */
+  readonly bodyDigest: string | undefined
+  /** The digest is that of a GraphQL operation. */
+  readonly isOperation: true | undefined
   readonly rules: KeyRules | undefined
   /** The caller's own key, if it was sent with one. */
   readonly givenKey: string | undefined

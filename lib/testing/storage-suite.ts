@@ -7,6 +7,7 @@ import type { BaseStorage } from '../backends/base-storage.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { checkBulk } from './storage-bulk.ts'
 import { checkSharedWith, checkWith, type StorageSource } from './storage-check.ts'
+import { checkGroups } from './storage-groups.ts'
 import { checkKeys } from './storage-keys.ts'
 import { checkRecords } from './storage-records.ts'
 import { checkSharing } from './storage-sharing.ts'
@@ -43,6 +44,7 @@ export function testStorage<S extends BaseStorage>(
     checkRecords(check)
     checkKeys(check)
     checkBulk(check)
+    checkGroups(check)
     checkSharing(check, checkSharedWith(source))
   })
 }

@@ -80,7 +80,7 @@ describe('deleteOrphans', () => {
     entry(storage, 'f', old, 1)
     assert.equal(await deleteOrphans(storage, now), 1)
     assert.deepEqual(await Array.fromAsync(storage.keys()), [
-      ...partKeys('f', { id: old, count: 1 }),
+      ...partKeys('f', { id: old, checks: [0] }),
       'f',
     ])
   })
@@ -104,11 +104,13 @@ describe('deleteOrphans', () => {
 })
 
 function put(storage: MemoryStorage, entryKey: string, id: string, count: number): void {
-  for (const key of partKeys(entryKey, { id, count })) storage.set(key, { head: '', body })
+  const checks = Array<number>(count).fill(0)
+  for (const key of partKeys(entryKey, { id, checks })) storage.set(key, { head: '', body })
 }
 
 function entry(storage: MemoryStorage, key: string, id: string, count: number): void {
-  const parted = { bytes: body, parts: { id, count }, bodyBytes: 9, bodyDigest: '' }
+  const parts = { id, bytes: 9, checks: Array<number>(count).fill(0) }
+  const parted = { bytes: body, parts, bodyBytes: 9 * count }
   storage.set(key, encodeEntry(makeHead(), parted, storedRequest, undefined))
 }
 

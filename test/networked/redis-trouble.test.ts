@@ -8,7 +8,7 @@ import { redisCli } from '../services/redis-groups.ts'
 import { startRedis } from '../services/servers.ts'
 import type { Server } from '../services/server.ts'
 import { reasonToSkip } from './harmed-server.ts'
-import { budget, openClient, type OutageClient } from './outage-client.ts'
+import { budget, openClient, type Answer, type OutageClient } from './outage-client.ts'
 
 const skip = reasonToSkip('redis')
 const backWithin = 15_000
@@ -46,7 +46,7 @@ describe('redis', { skip }, () => {
       await cli(...from)
       try {
         for (let round = 0; round < 3; round++) {
-          assert.equal((await client.ask(`/${says.source}`)).hit, false)
+          assert.equal((await unwritten(client, `/${says.source}`)).hit, false)
           assert.equal((await client.ask('/kept')).hit, true)
         }
         assert.match(causeOfOnly(client), says)
@@ -149,6 +149,29 @@ describe('redis', { skip }, () => {
       assert.throws(() => each.head, { code: 'ERR_CACHE_ENTRY_CORRUPT' })
     await cache.responses.set('list', { head: 'head', body: Buffer.alloc(0) })
     assert.equal((await cache.responses.get('list'))?.head, 'head')
+
+    await cli('set', 'foreign:responses:group.0', 'garbage')
+    await cli('rpush', 'foreign:responses:other.0', 'garbage')
+    await cli('hset', 'foreign:responses:third.0', 'h0', 'garbage', 'b0', 'garbage', 'x', 'y')
+    const groups = ['group.0', 'other.0', 'third.0']
+    const listed = await Array.fromAsync(cache.responses.heads())
+    assert.deepEqual(
+      listed.map(({ key }) => key).toSorted(),
+      [...groups, 'list', 'ours', 'text'].toSorted(),
+    )
+    for (const key of groups) {
+      assert.throws(() => listed.find((each) => each.key === key)!.head, {
+        code: 'ERR_CACHE_ENTRY_CORRUPT',
+      })
+      await assert.rejects(async () => cache.responses.get(key), {
+        code: 'ERR_CACHE_ENTRY_CORRUPT',
+      })
+    }
+    await cache.responses.set('group.0', { head: 'head', body: Buffer.alloc(0) })
+    assert.equal((await cache.responses.get('group.0'))?.head, 'head')
+    assert.equal(await cache.responses.deleteMany(groups), 3)
+    await cache.clear()
+    assert.equal((await cli('keys', 'foreign:*')).trim(), '')
   })
 
   test('a user who may only read', async (t) => {
@@ -158,13 +181,15 @@ describe('redis', { skip }, () => {
     const reader = await open(t, { username: 'reader', password: 'only-reads' })
     for (let round = 0; round < 2; round++) {
       assert.equal((await reader.ask('/kept', writer.origin)).hit, true)
-      assert.equal((await reader.ask('/unkept')).hit, false)
+      assert.equal((await unwritten(reader, '/unkept')).hit, false)
     }
     assert.match(causeOfOnly(reader), /^NOPERM/)
   })
 
   test('a user who may do what the README says', async (t) => {
-    const commands = ['get', 'set', 'getrange', 'exists', 'unlink', 'eval', 'scan']
+    const single = ['get', 'set', 'getrange', 'exists', 'unlink', 'eval', 'scan']
+    const grouped = ['hmget', 'hset', 'hdel', 'hkeys', 'pexpire', 'persist']
+    const commands = [...single, ...grouped]
     await cli('acl', 'setuser', 'least', 'on', '>of-all', '~*', ...commands.map((it) => `+${it}`))
     const least = { port: server.port, username: 'least', password: 'of-all' }
     const cache = new RedisCache('least', least)
@@ -177,6 +202,15 @@ describe('redis', { skip }, () => {
     assert.equal((await responses.get('a'))?.head, 'new')
     assert.equal((await Array.fromAsync(responses.heads())).length, 1)
     assert.equal(await responses.delete('a'), true)
+    for (const expiresAt of [undefined, Date.now() + 60_000]) {
+      await responses.set('group.0', { head: 'head', body, expiresAt })
+      const next = { head: 'new', expiresAt }
+      assert.equal(await responses.replaceHead('group.0', 'head', next), true)
+    }
+    assert.equal(await responses.has('group.0'), true)
+    assert.equal((await responses.get('group.0'))?.head, 'new')
+    assert.equal((await Array.fromAsync(responses.heads())).length, 1)
+    assert.equal(await responses.deleteMany(['group.0']), 1)
     await responses.clear()
   })
 
@@ -205,7 +239,7 @@ describe('redis', { skip }, () => {
       t.after(() => redisCli(server.port, '-a', mend.at(-1)!, 'config', 'set', 'requirepass', ''))
       const client = await open(t, options(server.port))
       for (let n = 0; n < 5; n++) {
-        const { hit, ms } = await client.ask('/kept')
+        const { hit, ms } = await unwritten(client, '/kept')
         assert.equal(hit, false)
         assert.ok(ms < budget, `it took ${ms} ms`)
       }
@@ -217,6 +251,12 @@ describe('redis', { skip }, () => {
     })
   }
 })
+
+// What is on its way into the storage is handed out, until the server has refused it.
+async function unwritten({ caching, ask }: OutageClient, path: string): Promise<Answer> {
+  await caching.cache.flush()
+  return ask(path)
+}
 
 function causeOfOnly({ reports }: OutageClient): string {
   assert.equal(reports.length, 1, inspect(reports))

@@ -61,11 +61,17 @@ function viewRedis(client: Redis | Cluster, prefix: string): ReadAll {
     for (const key of await keys()) await client.unlink(key)
     client.disconnect()
   })
+  // Records that belong together are a hash.
+  const textOfKey = async (id: string): Promise<string | undefined> => {
+    if ((await client.type(id)) === 'hash') {
+      return textOf(await client.hvalsBuffer(id))
+    }
+    return (await client.getBuffer(id))?.toString('latin1')
+  }
   return async () => {
     const read = async (id: string): Promise<ServerRecord[]> => {
-      const [expiry, value] = await Promise.all([client.pexpiretime(id), client.getBuffer(id)])
-      if (value === null) return []
-      const text = value.toString('latin1')
+      const [expiry, text] = await Promise.all([client.pexpiretime(id), textOfKey(id)])
+      if (text === undefined) return []
       return [{ id, text, expiresAt: expiry < 0 ? undefined : expiry }]
     }
     return (await Promise.all((await keys()).map(read))).flat()

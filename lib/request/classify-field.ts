@@ -13,6 +13,7 @@ export type Field =
   | 'pragma'
   | 'content-type'
   | 'sec-fetch-mode'
+  | 'host'
 
 /** @param written the name as written: programs write few names, and lower-casing each costs more */
 export const fieldOf: (written: string) => Field = knownAs((written) =>
@@ -33,6 +34,7 @@ function classify(name: string): Field {
     case 'pragma':
     case 'content-type':
     case 'sec-fetch-mode':
+    case 'host':
       return name
     default:
       return isCredentialHeader(name) ? 'credential' : 'none'

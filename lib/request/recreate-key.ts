@@ -42,7 +42,8 @@ export function recreateKey(
   const { method, url, headers } = request
   const old = readText(request.text)
   // As it is stored: parsing it would encode it once more.
-  const [, origin = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
+  const [, target = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
+  const origin = old.via ?? target
   const hasBody = old.bodyDigest !== undefined
   const options = { method, origin, path: unescapePath(path), headers, body: hasBody ? '' : null }
   const head = readHead(options, rules)
@@ -52,6 +53,8 @@ export function recreateKey(
   if (old.target.startsWith('key:') && keyFn === undefined) return undefined
   if (keyFn !== undefined && hasBody) return undefined
   if (matchesHidden(headers, rules)) return undefined
+  // Whom it was meant for did not count, and is not known.
+  if (!rules?.ignored.has('host') && eachHidden(headers).includes('host')) return undefined
 
   const identity = identityOf(old, head, headers, rules)
   if (identity === 'unknown') return undefined
@@ -63,6 +66,7 @@ export function recreateKey(
   const key = createKey({
     method,
     normalizedUrl: head.normalizedUrl,
+    via: head.via,
     credentials: identity.credentials,
     bodyDigest: old.bodyDigest,
     isOperation: old.isOperation,
@@ -81,6 +85,7 @@ export function recreateKey(
 interface OldText {
   /** The normalized URL, or `key:` and the caller's own key. */
   readonly target: string
+  readonly via: string | undefined
   readonly bodyDigest: string | undefined
   readonly isOperation: boolean
   readonly ignoring: string | undefined
@@ -96,6 +101,7 @@ function readText(text: string): OldText {
   const operation = after('graphql')
   return {
     target,
+    via: after('via'),
     bodyDigest: operation ?? after('body'),
     isOperation: operation !== undefined,
     ignoring: after('ignoring'),

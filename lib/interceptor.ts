@@ -41,7 +41,7 @@ export interface CacheInterceptor {
 
 /**
  * Makes a cache for undici: `new Agent().compose(cacheInterceptor())`.
- * @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened
+ * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_FOREIGN
  */
 export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
   options: CacheOptions<Alias> = {},
@@ -82,7 +82,7 @@ class Shell {
     this.#ownsCache = options.backend !== this.#settings.cache
     this.cache.useKeyRules(this.#settings.keyRules)
     this.cache.useChecks(this.#settings.checkStored)
-    const { onError, storageTimeout } = this.#settings
+    const { onError, storageTimeout, unavailable } = this.#settings
     const report = (error: CacheError): void => {
       this.cache.counters.errors++
       reportError(error, onError)
@@ -93,6 +93,7 @@ class Shell {
       turn: loopTurn,
       refreshes: new Refreshes(),
     }
+    if (unavailable !== undefined) this.#shared.guard.giveUp(unavailable)
   }
 
   get cache(): BaseCache {

@@ -42,6 +42,8 @@ export interface StorageTraits {
   readonly expires: boolean
   /** Largest body that one record can hold; the cache splits longer ones into parts. */
   readonly maxBodyBytes: number
+  /** All that it was given is saved, in that order, also where the process ends now. */
+  readonly savesAtExit?: boolean | undefined
 }
 
 /** The base of every storage; see the top of the file for what a subclass promises. */

@@ -30,6 +30,7 @@ export class SQLiteStorage extends BaseStorage {
     expires: false,
     // SQLite holds up to 2^31 bytes in a value; well below it memory is the limit.
     maxBodyBytes: 2 ** 28,
+    savesAtExit: true,
   }
   readonly #connection: SqliteConnection
   readonly #table: SqliteTable

@@ -44,6 +44,7 @@ import {
   type RecreateResult,
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
+import { Removals } from './removals.ts'
 import {
   discardEntry,
   endEntry,
@@ -73,6 +74,9 @@ export class BaseCache {
 
   /** What was done in this process; for the interceptor, which counts. */
   readonly counters: { -readonly [Name in keyof Counters]: number } = newCounters()
+
+  /** What was deleted while responses were on their way; for the interceptor. */
+  readonly removals: Removals = new Removals()
 
   /** Bytes that may be stored; Infinity where there is no limit. */
   readonly maxCacheBytes: number
@@ -140,6 +144,7 @@ export class BaseCache {
     const removeParts = this.#removeParts
     if (isTarget(what)) {
       const keys = await this.#keysOf(what)
+      for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
       return deleteRequests(this.#shelf, keys, removeParts)
@@ -236,15 +241,17 @@ export class BaseCache {
 
   /** Deletes everything; the body of a response that is being replayed, when that has ended. */
   async clear(): Promise<void> {
-    await this.flush()
-    const { partsInUse } = this.#writes
-    for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
-      const used = partsInUse.in(shelf.storage)
-      await shelf.clear(partsInUse.keysIn(shelf.storage))
-      for (const { key, parts } of used) {
-        this.#writes.deleteWhenFree(shelf.storage, key, parts)
+    await this.removals.clear(async () => {
+      await this.flush()
+      const { partsInUse } = this.#writes
+      for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
+        const used = partsInUse.in(shelf.storage)
+        await shelf.clear(partsInUse.keysIn(shelf.storage))
+        for (const { key, parts } of used) {
+          this.#writes.deleteWhenFree(shelf.storage, key, parts)
+        }
       }
-    }
+    })
   }
 
   /**
@@ -374,6 +381,7 @@ export class BaseCache {
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
   invalidate({ key }: CacheRequest): MaybePromise<void> {
+    this.removals.remove(key)
     return invalidateEntries(this.#shelf, this.#writes, key)
   }
 

@@ -13,7 +13,7 @@ import { Flights } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
-import { LoopTurn } from './loop-turn.ts'
+import { loopTurn } from './loop-turn.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { asHandler, isHandler } from './response/handler.ts'
@@ -90,7 +90,7 @@ class Shell {
     this.#shared = {
       guard: new Guard({ budget: storageTimeout, report }),
       flights: new Flights(),
-      turn: new LoopTurn(),
+      turn: loopTurn,
       refreshes: new Refreshes(),
     }
     if (unavailable !== undefined) this.#shared.guard.giveUp(unavailable)

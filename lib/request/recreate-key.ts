@@ -54,7 +54,7 @@ export function recreateKey(
   if (keyFn !== undefined && hasBody) return undefined
   if (matchesHidden(headers, rules)) return undefined
   // Whom it was meant for did not count, and is not known.
-  if (!rules?.ignored.has('host') && eachHidden(headers).includes('host')) return undefined
+  if (!rules?.ignored.has('host') && eachHidden(headers, rules).includes('host')) return undefined
 
   const identity = identityOf(old, head, headers, rules)
   if (identity === 'unknown') return undefined

@@ -8,7 +8,7 @@
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { eachHeader } from '../request/headers.ts'
-import { completeRequest, readHead } from '../request/read-request.ts'
+import { completeRequest, readHead, sentUrl } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
@@ -102,11 +102,11 @@ function withDigest(
   return completeRequest(options, head, body.digest, key, body)
 }
 
-function described({ method, url, headers, givenKey }: CacheRequest): DetailedTarget {
+function described({ method, url, via, headers, givenKey }: CacheRequest): DetailedTarget {
   const fields = new Map<string, string>()
   eachHeader(headers, (name, value) => {
     const before = fields.get(name)
     fields.set(name, before === undefined ? value : `${before}, ${value}`)
   })
-  return { method, url, headers: Object.fromEntries(fields), key: givenKey }
+  return { method, url: sentUrl({ url, via }), headers: Object.fromEntries(fields), key: givenKey }
 }

@@ -2,6 +2,7 @@
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import { takeOutEchoes, type TakenOut } from '../request/echoes.ts'
+import { eachHeader, headerValue } from '../request/headers.ts'
 import { completeRequest, readHead, redactedHeaders } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
@@ -147,12 +148,22 @@ function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequ
       origin: last.origin,
       path: last.pathname + last.search,
       method: first.method,
-      headers: first.headers,
+      // Whoever follows a redirect leaves Host behind.
+      headers: withoutHost(first.headers),
     }
     const head = readHead(options, first.rules)
     if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
   }
   return { ...first, text: endText(first.text), key: endKey(first.key) }
+}
+
+function withoutHost(headers: unknown): unknown {
+  if (headerValue(headers, 'host') === undefined) return headers
+  const kept: string[] = []
+  eachHeader(headers, (name, value) => {
+    if (name.toLowerCase() !== 'host') kept.push(name, value)
+  })
+  return kept
 }
 
 /** Header lines as they are stored: what the request itself said in confidence taken out. */

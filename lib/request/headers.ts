@@ -82,9 +82,10 @@ function visitPairs(pairs: Iterable<unknown>, visit: HeaderVisitor): void {
 }
 
 function visitValue(name: unknown, value: unknown, visit: HeaderVisitor): void {
-  if (value === undefined || value === null) return
-  if (Array.isArray(value)) for (const one of value) visit(text(name), text(one))
-  else visit(text(name), text(value))
+  if (value === undefined) return
+  // undici sends null as nothing, behind the name.
+  if (Array.isArray(value)) for (const one of value) visit(text(name), text(one ?? ''))
+  else visit(text(name), text(value ?? ''))
 }
 
 function text(value: unknown): string {

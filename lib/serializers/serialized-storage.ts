@@ -147,9 +147,13 @@ export class SerializedStorage extends BaseStorage {
     return this.#inner.deleteMany(keys)
   }
 
-  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+  override async deleteExpired(
+    now: EpochMs,
+    limit: number,
+    kept?: ReadonlySet<string>,
+  ): Promise<number> {
     await this.#pending.allDone()
-    return this.#inner.deleteExpired(now, limit)
+    return this.#inner.deleteExpired(now, limit, kept)
   }
 
   override size(): MaybePromise<number> {

@@ -5,10 +5,11 @@
  */
 import { createKey, type Key } from './create-key.ts'
 import { redacted } from './credentials.ts'
+import { headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import type { KeyRules } from './key-rules.ts'
 import { unescapePath } from './parameters.ts'
-import { readHead } from './read-request.ts'
+import { readHead, shapeOfFetch } from './read-request.ts'
 import type { RequestHead } from './request.ts'
 
 /** A request as it is stored: see `StoredRequest` and `EntryHead.text`. */
@@ -33,7 +34,14 @@ export function recreateKey(request: KeptRequest, rules: KeyRules | undefined): 
   const [, target = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
   const origin = old.via ?? target
   const hasBody = old.bodyDigest !== undefined
-  const options = { method, origin, path: unescapePath(path), headers, body: hasBody ? '' : null }
+  const options = {
+    ...(writtenByFetch(headers) && shapeOfFetch),
+    method,
+    origin,
+    path: unescapePath(path),
+    headers,
+    body: hasBody ? '' : null,
+  }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   const keyFn = rules?.keyFn
@@ -63,6 +71,10 @@ export function recreateKey(request: KeptRequest, rules: KeyRules | undefined): 
     ignoredCredentials: rules?.ignoredCredentials,
     identity: identity.word,
   })
+}
+
+function writtenByFetch(headers: readonly string[]): boolean {
+  return /^(?:node|undici)$/.test(headerValue(headers, 'user-agent') ?? '')
 }
 
 interface OldText {

@@ -37,6 +37,7 @@ export function admitRequest(asked: Admission, handler: Handler): boolean {
   const { settings, options } = admission
   const head = understand(admission)
   if (typeof head === 'string') {
+    if (head === 'no-origin') tellOriginless(admission)
     const streams = head === 'event-stream' && isSafe(options.method)
     return streams || unread.has(head)
       ? leaveAlone(admission, handler, head)
@@ -67,6 +68,17 @@ function understand(admission: Admission): ReturnType<typeof readHead> {
   } catch {
     return 'malformed'
   }
+}
+
+// A cache that does nothing, and nobody knows why.
+function tellOriginless({ shared, options, route, settings }: Admission): void {
+  if (options.origin || originOf({ route, settings }) !== undefined) return
+  if (shared.told.has('no-origin')) return
+  shared.told.add('no-origin')
+  const message =
+    'requests that name no origin are not cached, as those of a BalancedPool, or of a Client or Pool ' +
+    "of undici 7: set the option 'origin', or compose the cache with an Agent"
+  shared.report(new CacheError('ERR_CACHE_ORIGIN_UNKNOWN', message))
 }
 
 /**
@@ -248,7 +260,7 @@ function whyNot({ digest, operation, isSlow }: ReadBody, allowed: boolean): stri
   return isSlow ? 'body-slow' : 'body'
 }
 
-function originOf({ route, settings }: Admission): string | undefined {
+function originOf({ route, settings }: Pick<Admission, 'route' | 'settings'>): string | undefined {
   return route.origin ?? settings.origin
 }
 

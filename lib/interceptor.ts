@@ -92,6 +92,8 @@ class Shell {
       flights: new Flights(),
       turn: new LoopTurn(),
       refreshes: new Refreshes(),
+      report,
+      told: new Set(),
     }
   }
 

@@ -49,12 +49,10 @@ export function admitRequest(asked: Admission, handler: Handler): boolean {
   }
   const refusal = refusalOf(admission, head.url)
   if (refusal !== undefined) return passBy(admission, new Downstream(handler), head.url, refusal)
-  if (options.body === undefined || options.body === null) {
-    exchange(admission, new Downstream(handler), head)
-  } else {
-    withBody(admission, handler, head)
-  }
-  return true
+  const down = new Downstream(handler)
+  if (options.body === undefined || options.body === null) exchange(admission, down, head)
+  else withBody(admission, down, head)
+  return down.takesMore
 }
 
 /** What is no plain exchange of a request and a response is left alone entirely. */
@@ -169,9 +167,8 @@ function exchange(
 }
 
 // The body is part of the key: it has to be known before anything can be looked up.
-function withBody(admission: Admission, handler: Handler, head: RequestHead): void {
+function withBody(admission: Admission, down: Downstream, head: RequestHead): void {
   const { options, settings } = admission
-  const down = new Downstream(handler)
   const source = new AbortController()
   const read = readBody(
     options.body,
@@ -230,7 +227,8 @@ function passBy(
   const { settings, options } = admission
   if (!mayAsk(admission)) return refuse(admission, down, url, reason)
   tellBypass(settings.cache, options.method, url, reason)
-  return forward(admission, noted(admission, down, reason))
+  down.sent(forward(admission, noted(admission, down, reason)))
+  return down.takesMore
 }
 
 function noted(admission: Admission, down: Downstream, reason: string): Handler {

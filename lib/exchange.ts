@@ -47,3 +47,8 @@ export interface Exchange {
 export function requestedRedirections(options: Dispatcher.DispatchOptions): number | undefined {
   return (options as { maxRedirections?: number | null }).maxRedirections ?? undefined
 }
+
+/** Whether the origin may be asked for what cannot be answered from the cache. */
+export function mayAsk({ settings, directives }: Exchange): boolean {
+  return !settings.onlyIfCached && !directives.has('only-if-cached')
+}

@@ -21,6 +21,21 @@ interface Standing extends Lookup {
 
 /** @param collapse whether it may wait for an identical request that is under way */
 export function runExchange(exchange: Exchange, collapse: Collapse = 'allowed'): void {
+  const { down } = exchange
+  const { turn } = exchange.shared
+  if (!turn.isOver) return runNow(exchange, collapse)
+  // What many requests at once find would be read in one go, and held in memory until it is played.
+  down.start()
+  turn.next(() => {
+    try {
+      if (!down.ended) runNow(exchange, collapse)
+    } catch (error) {
+      down.error(error as Error)
+    }
+  })
+}
+
+function runNow(exchange: Exchange, collapse: Collapse): void {
   const { shared, settings, request, down } = exchange
   const ask = (): MaybePromise<Standing> =>
     healing(exchange, () =>

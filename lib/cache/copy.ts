@@ -12,7 +12,7 @@ import type { Key } from '../request/create-key.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, EntryHead, StoredRequest } from './entry.ts'
 import { asVariant, isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
 import { type Shelf } from './shelf.ts'
 import {
@@ -143,6 +143,12 @@ async function copyChain(
   return 'copied'
 }
 
+/** The key that a copy gets, and what of it is not as it was. */
+export interface CopyPlace extends Key {
+  readonly request?: StoredRequest | undefined
+  readonly lines?: Pick<EntryHead, 'rawHeaders' | 'echoes'> | undefined
+}
+
 /**
  * Writes a response under a key, or beside it where another variant is there.
  * @param stays whether what is there already is left alone
@@ -151,7 +157,7 @@ async function copyChain(
 export async function copyEntry(
   { from, to, store }: CopyWay,
   response: CachedResponse,
-  { key: first, text }: Key,
+  { key: first, text, request: known, lines }: CopyPlace,
   stays: (there: Entry) => boolean,
   now: EpochMs,
 ): Promise<string | undefined> {
@@ -167,9 +173,9 @@ export async function copyEntry(
   const chunks = entry.parts === undefined ? [entry.body] : readParts(from, response.key, entry)
   const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
   const replaces = there && { entry: there, key, shelf: to }
-  const request = decodeRequest(record.head)
+  const request = known ?? decodeRequest(record.head)
   const selectedBy = asVariant(primary?.selectedBy, entry.selectedBy)
-  const head = { ...entry, text, selectedBy }
+  const head = { ...entry, ...lines, text, selectedBy }
   await store({ key, head, request, dropAt: record.expiresAt, replaces }, body)
   return key
 }

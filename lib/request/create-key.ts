@@ -9,7 +9,7 @@
 import { hash } from 'node:crypto'
 import { sortCredentials } from './credentials.ts'
 
-const keyVersion = 'undici-cache/1'
+const keyVersion = 'undici-cache/2'
 
 /** Everything that tells one request from another. */
 export interface KeyParts {
@@ -28,6 +28,8 @@ export interface KeyParts {
   readonly headersDigest?: string | undefined
   /** Of the names of credentials that tell nobody apart: what was stored so is for others, too. */
   readonly ignoredCredentials?: string | undefined
+  /** Of the names that tell users apart besides those known: what was stored without may be anybody's. */
+  readonly isolating?: string | undefined
   /** Takes the place of the credentials. Never the text of a digest, and without spaces. */
   readonly identity?: string | undefined
 }
@@ -54,6 +56,7 @@ export function createKey(parts: KeyParts): Key {
   }
   if (parts.headersDigest !== undefined) text += ` headers:${parts.headersDigest}`
   if (parts.ignoredCredentials !== undefined) text += ` ignoring:${parts.ignoredCredentials}`
+  if (parts.isolating !== undefined) text += ` isolating:${parts.isolating}`
   if (parts.identity !== undefined) text += ` identity:${parts.identity}`
   else if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
   return { text, key: keyOf(text) }
@@ -72,6 +75,11 @@ export function keyOf(text: string): string {
   if (knownKeys.size >= maxKnownKeys) knownKeys.clear()
   knownKeys.set(text, key)
   return key
+}
+
+/** A word in the place of credentials, with a digest of those that tell users apart all the same. */
+export function identityWord(word: string, apart: readonly string[]): string {
+  return apart.length === 0 ? word : `${word}+${digestCredentials(apart)}`
 }
 
 function digestCredentials(credentials: readonly string[]): string {

@@ -5,7 +5,7 @@ import { isCredentialHeader, redacted } from './credentials.ts'
 import { hideForms } from './echoes.ts'
 import { asksForStream, eachHeader, headerValue } from './headers.ts'
 import { identify } from './identify.ts'
-import type { KeyRules } from './key-rules.ts'
+import { isHidden, leavesOut, type KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
 import { normalizeOrigin, normalizeUrl, writtenUrl } from './normalize-url.ts'
 import type {
@@ -96,7 +96,7 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
   if (streams === true && bypass !== 'range') return 'event-stream'
   if (bypass !== undefined) return bypass
   let via: string | undefined
-  if (host !== undefined && rules?.ignored.has('host') !== true) {
+  if (host !== undefined && (rules === undefined || !leavesOut(rules, 'host'))) {
     const sentTo = normalizeOrigin(options.origin)!
     const target = targetOrigin(sentTo, host)
     if (target === undefined) return 'host'
@@ -131,9 +131,13 @@ function underRules(
 ): RequestHead {
   const { headers, body } = options
   const ignoredFields: string[] = []
+  const added: string[] = []
   eachHeader(headers, (written, value) => {
     const name = written.toLowerCase()
-    if (rules.ignored.has(name)) ignoredFields.push(`${name}: ${value}`)
+    if (leavesOut(rules, name)) ignoredFields.push(`${name}: ${value}`)
+    else if (rules.names?.roleOf(name) === 'isolates' && !isCredentialHeader(name)) {
+      added.push(`${name}: ${value}`)
+    }
   })
   const source = {
     headers,
@@ -142,7 +146,10 @@ function underRules(
   }
   return {
     ...head,
-    credentials: head.credentials.filter((credential) => !ignoredFields.includes(credential)),
+    credentials: [
+      ...head.credentials.filter((credential) => !ignoredFields.includes(credential)),
+      ...added,
+    ],
     ruled: {
       rules,
       ignored: [...ignoredOfUrl, ...ignoredFields],
@@ -191,6 +198,7 @@ export function completeRequest(
           isOperation: body?.isOperation,
           headersDigest: ruled.headersDigest,
           ignoredCredentials: ruled.rules.ignoredCredentials,
+          isolating: ruled.rules.names?.isolatingDigest,
           ...identify(ruled, options, head, body?.content, customKey),
         }
   const { text, key } = createKey(parts)
@@ -220,7 +228,10 @@ function leftOut(
   { credentials }: KeyParts,
   ofBody: readonly string[] = nothing,
 ): readonly string[] {
-  const unused = credentials === head.credentials ? nothing : head.credentials
+  const unused =
+    credentials === head.credentials
+      ? nothing
+      : head.credentials.filter((credential) => !credentials.includes(credential))
   return [...ignored, ...ofBody, ...unused]
 }
 
@@ -232,14 +243,15 @@ export function requestHeader(request: CacheRequest, name: string): string | und
 }
 
 /** The header fields to be stored, names as written, secrets taken out wherever they stand. */
-export function redactedHeaders(request: CacheRequest): string[] {
+export function redactedHeaders(
+  request: Pick<CacheRequest, 'headers' | 'rules' | 'credentials' | 'ignored'>,
+): string[] {
   const names: string[] = []
   const values: string[] = []
   eachHeader(request.headers, (written, value) => {
     const name = written.toLowerCase()
-    const hidden = isCredentialHeader(name) || request.rules?.ignored.has(name) === true
     names.push(written)
-    values.push(hidden ? redacted : value)
+    values.push(isHidden(request.rules, name) ? redacted : value)
   })
   const shown = hideForms(values, secretForms(request))
   return names.flatMap((name, index) => [name, shown[index]!])

@@ -1,5 +1,6 @@
 /** One request on its way through the cache: all that is known of it, and of what is around it. */
 import type { Dispatcher } from 'undici'
+import type { CacheError } from './errors.ts'
 import type { Guard } from './backends/guard.ts'
 import type { Flights } from './cache/single-flight.ts'
 import type { LoopTurn } from './loop-turn.ts'
@@ -15,6 +16,10 @@ export interface Shared {
   readonly flights: Flights
   readonly turn: LoopTurn
   readonly refreshes: Refreshes
+  /** Tells of what went wrong. */
+  readonly report: (error: CacheError) => void
+  /** What has been told of, and is told of once. */
+  readonly told: Set<string>
 }
 
 /** One composition: what is below the interceptor there. */

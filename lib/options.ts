@@ -88,7 +88,7 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly maxBodyBytes?: number | undefined
   /** A request whose body is longer is not cached. Default 10 MiB. */
   readonly maxRequestBodyBytes?: number | undefined
-  /** Origin of requests that name none, as those of a `Client` of undici 7 do. */
+  /** Origin of requests that name none, as those of a `BalancedPool` or a `Client` of undici 7. */
   readonly origin?: string | undefined
   /**
    * How much of what comes out of a persistent storage is compared with its checksum before it is

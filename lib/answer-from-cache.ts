@@ -1,15 +1,16 @@
 /** Answers a request with what is stored, or with the refusal to ask anybody. */
-import { readParts } from './cache/body-parts.ts'
+import { answerInParts } from './answer-in-parts.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found } from './cache/lookup.ts'
-import type { Exchange } from './exchange.ts'
+import { followsRedirects, mayAsk, type Exchange } from './exchange.ts'
 import { isFresh } from './policy/decide-on-request.ts'
 import { putBackEchoes } from './request/echoes.ts'
 import type { CacheRequest } from './request/request.ts'
 import { secretForms } from './request/secret-forms.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
+import { headerFields } from './response/header-lines.ts'
 import { playRefusal, refusalInfo } from './response/refusal.ts'
-import { playable, replayParts, replayWhole, type Playable } from './response/replay.ts'
+import { playable, replayWhole, type Playable } from './response/replay.ts'
 import { tellAnswer } from './tell.ts'
 import { ageOf } from './policy/freshness.ts'
 import type { EpochMs } from './units.ts'
@@ -46,7 +47,16 @@ export function answerFromCache(
     reason: confirmed ?? stale ?? 'fresh',
   }
   if (entry.parts !== undefined) {
-    return void answerInParts(exchange, found, info, now, confirmed, otherwise)
+    const begin = (): Playable => {
+      tell(exchange, found, info)
+      return present(exchange, entry, info, now, confirmed)
+    }
+    const lines = linesFor(exchange.request, entry)
+    return void answerInParts(exchange, found, {
+      headers: lines === entry.rawHeaders ? entry.headers : headerFields(lines),
+      begin,
+      otherwise: mayAsk(exchange) ? otherwise : () => refuse(exchange),
+    })
   }
   const play = (): void => {
     try {
@@ -61,7 +71,7 @@ export function answerFromCache(
   if (turn.spend(entry.bodyBytes)) return play()
   // The rest of the program gets its turn, and the bodies of this one can be freed.
   exchange.down.start()
-  turn.next(play)
+  turn.next(play, entry.bodyBytes)
 }
 
 /** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */
@@ -77,34 +87,15 @@ export function linesFor(request: CacheRequest, entry: Entry): readonly string[]
   return putBackEchoes(entry.rawHeaders, entry.echoes, secretForms(request))
 }
 
-async function answerInParts(
-  exchange: Exchange,
-  found: Found,
-  info: CacheInfo,
-  now: EpochMs,
-  confirmed: string | undefined,
-  otherwise: () => void,
-): Promise<void> {
-  const { down, shared } = exchange
-  down.start()
-  const { entry, key, shelf } = found
-  const parts = readParts(shelf.storage, key, entry)
-  const first = await shared.guard.read('read a body', () => parts.next(), undefined)
-  if (down.ended) return void parts.return(undefined)
-  // As long as nothing has been handed out the origin can still answer.
-  if (first === undefined || first.done === true) return otherwise()
-  tell(exchange, found, info)
-  const all = (async function* () {
-    yield first.value
-    yield* parts
-  })()
-  await replayParts(down, present(exchange, entry, info, now, confirmed), all)
-}
-
 function tell(exchange: Exchange, { history }: Found, info: CacheInfo): void {
   tellAnswer(exchange, info)
-  const { context } = exchange.down
+  const { down, options, route } = exchange
+  const { context } = down
   if (history !== undefined) context['history'] = history.map((url) => new URL(url))
+  else if (route.followsBelow === true && followsRedirects(exchange) === true) {
+    // What follows redirects, below, names what was asked for also where nothing was redirected.
+    context['history'] = [new URL(options.path, options.origin!)]
+  }
   // Of an attempt that has failed.
   else if ('history' in context) delete context['history']
 }

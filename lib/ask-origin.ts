@@ -58,7 +58,7 @@ export function askOrigin(
   const capture = new Capture(down, new Question(exchange, asked, flight))
   answeringWithin(flight, () => {
     try {
-      route.dispatch(outgoing(exchange, asked), capture)
+      down.sent(route.dispatch(outgoing(exchange, asked), capture))
     } catch (error) {
       capture.onResponseError(null, error as Error)
     }
@@ -76,6 +76,7 @@ class Question implements CaptureOwner {
   readonly #exchange: Exchange
   readonly #asked: Asked
   #flight: Flight | undefined
+  readonly #askedAt: number
   #storing = false
   #finishing = false
 
@@ -83,6 +84,7 @@ class Question implements CaptureOwner {
     this.#exchange = exchange
     this.#asked = asked
     this.#flight = flight
+    this.#askedAt = exchange.settings.cache.removals.mark
   }
 
   judge(status: number, headers: HeaderFields, lines: string[], statusText: string): Verdict {
@@ -108,20 +110,21 @@ class Question implements CaptureOwner {
     const decision = ruleOnResponse(this.#exchange, { status, headers }, this.history, now)
     const info = this.#info(decision, now)
     if (!unheard) tellAnswer(this.#exchange, info)
-    const notes = settings.statusHeaders
-      ? ['cache-status', cacheStatus(info, this.#asked.why, now)]
-      : []
+    const notes = (): string[] =>
+      settings.statusHeaders ? ['cache-status', cacheStatus(info, this.#asked.why, now)] : []
     if (decision.action === 'pass') {
       if (isLasting(decision.why)) shared.flights.notStored(request.key)
       this.#flight?.land()
       this.#endStored(status)
-      return { notes }
+      return { notes: notes() }
     }
     if (isEndless(headers)) this.#flight?.limit(0)
     else if (headers['content-length'] === undefined) this.#flight?.limit(unknownLengthPatience)
     const history = this.history?.map(String)
-    const arrival = { status, statusText, headers, lines, arrivedAt: now, history }
-    const order = { ...decision, maxBodyBytes: settings.maxBodyBytes }
+    const askedAt = this.#askedAt
+    const arrival = { status, statusText, headers, lines, arrivedAt: now, askedAt, history }
+    const { maxBodyBytes, storageTimeout: patience } = settings
+    const order = { ...decision, maxBodyBytes, patience }
     this.#storing = true
     // fetch hangs up on a redirect once it has its head. The little that is left is worth reading:
     // the connection lives on, and who looks at the redirect itself finds its body.
@@ -130,11 +133,11 @@ class Question implements CaptureOwner {
     const settled = (outcome: WriteOutcome): void => this.#settled(outcome, status, info, now)
     try {
       const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
-      return { sink, notes }
+      return { sink, notes: notes() }
     } catch (error) {
       // A redirect is written at once, and a storage may refuse it at once.
       settled({ stored: false, why: 'failed', error })
-      return { notes }
+      return { notes: notes() }
     }
   }
 

@@ -14,7 +14,8 @@ export type Collapse = 'allowed' | 'never'
 export function collapsed(exchange: Exchange, again: () => void): Flight | 'waits' | undefined {
   const { shared, settings, directives, request } = exchange
   const { flights } = shared
-  const stores = !settings.readOnly && !directives.has('no-store')
+  const available = settings.unavailable === undefined
+  const stores = available && !settings.readOnly && !directives.has('no-store')
   if (!stores || !flights.isWorthWaiting(request.key)) return undefined
   const underWay = flights.get(request.key)
   if (underWay === undefined) return flights.lead(request.key, settings.collapseTimeout)

@@ -13,7 +13,7 @@ import { Flights } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
-import { LoopTurn } from './loop-turn.ts'
+import { loopTurn } from './loop-turn.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { asHandler, isHandler } from './response/handler.ts'
@@ -41,7 +41,7 @@ export interface CacheInterceptor {
 
 /**
  * Makes a cache for undici: `new Agent().compose(cacheInterceptor())`.
- * @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened
+ * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_FOREIGN
  */
 export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
   options: CacheOptions<Alias> = {},
@@ -82,7 +82,7 @@ class Shell {
     this.#ownsCache = options.backend !== this.#settings.cache
     this.cache.useKeyRules(this.#settings.keyRules)
     this.cache.useChecks(this.#settings.checkStored)
-    const { onError, storageTimeout } = this.#settings
+    const { onError, storageTimeout, unavailable } = this.#settings
     const report = (error: CacheError): void => {
       this.cache.counters.errors++
       reportError(error, onError)
@@ -90,9 +90,12 @@ class Shell {
     this.#shared = {
       guard: new Guard({ budget: storageTimeout, report }),
       flights: new Flights(),
-      turn: new LoopTurn(),
+      turn: loopTurn,
       refreshes: new Refreshes(),
+      report,
+      told: new Set(),
     }
+    if (unavailable !== undefined) this.#shared.guard.giveUp(unavailable)
   }
 
   get cache(): BaseCache {

@@ -15,6 +15,7 @@ describe('defaults', () => {
     assert.ok(cache instanceof BaseCache)
     assert.equal(typeof onError, 'function')
     assert.deepEqual(rest, {
+      unavailable: undefined,
       lifetimes: { call: undefined, urls: [], codes: new Map(), otherwise: undefined },
       staleIfError: undefined,
       staleWhileRevalidate: undefined,

@@ -40,6 +40,7 @@ export class Guard {
   // Apart: a server that is full can still be read.
   readonly #outages: Record<Access, Outage> = { read: {}, write: {} }
   readonly #responsiveness: Responsiveness
+  #gaveUp = false
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -54,11 +55,12 @@ export class Guard {
 
   /** Whether it is worth asking the storage. */
   get available(): boolean {
-    return this.#responsiveness.available
+    return !this.#gaveUp && this.#responsiveness.available
   }
 
   /** The answer of a storage, or the fallback. */
   read<T>(what: string, ask: () => MaybePromise<T>, fallback: T): MaybePromise<T> {
+    if (this.#gaveUp) return fallback
     const responsiveness = this.#responsiveness
     // An answer at once of a storage that is well needs no clock.
     const limited = responsiveness.healthy ? undefined : responsiveness.begin()
@@ -98,6 +100,12 @@ export class Guard {
     } catch (error) {
       this.failed('write', what, error)
     }
+  }
+
+  /** Says why there is no storage: nothing is asked of it any more. */
+  giveUp(error: CacheError): void {
+    this.#gaveUp = true
+    this.#options.report(error)
   }
 
   /** Reports a failure: of an outage the first only, of a single entry each. */

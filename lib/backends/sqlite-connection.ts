@@ -4,6 +4,7 @@
  * is tried again a little later: the loop never waits for it, nor spins.
  */
 import { CacheError } from '../errors.ts'
+import { loopTurn } from '../loop-turn.ts'
 import {
   clearImmediate,
   clearTimeout,
@@ -14,11 +15,11 @@ import {
 } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import type { StoredRecord } from './base-storage.ts'
+import { SqliteHandle } from './sqlite-handle.ts'
 import {
   isBusy,
   openSqliteFile,
   type OnCorrupt,
-  type SqliteDriver,
   type SqliteStatement,
   type SqliteTable,
 } from './sqlite-file.ts'
@@ -47,6 +48,7 @@ const tables: readonly SqliteTable[] = ['responses', 'redirects']
 
 // More than this in one transaction would hold up the loop for longer than a blink.
 const maxFlushBytes = 2 * 2 ** 20
+const maxFlushTime: Ms = 4
 const firstDelay: Ms = 2
 const longestDelay: Ms = 50
 // How stale the view of what other processes have written may be.
@@ -55,7 +57,7 @@ const pollEvery: Ms = 5
 /** A connection, and the writes that wait for their commit; see the top of the file. */
 export class SqliteConnection {
   readonly path: string
-  readonly #db: SqliteDriver
+  readonly #handle: SqliteHandle
   readonly #timeout: Ms
   readonly #pending: Record<SqliteTable, Pending> = { responses: new Map(), redirects: new Map() }
   readonly #upsert: Record<SqliteTable, SqliteStatement>
@@ -74,12 +76,17 @@ export class SqliteConnection {
   constructor(path: string, options: SqliteOptions = {}) {
     this.path = path
     this.#timeout = options.timeout ?? 5_000
-    this.#db = openSqliteFile(path, options.onCorrupt ?? 'error', options.fastSave ?? false)
+    const { onCorrupt = 'error', fastSave = false } = options
+    this.#handle = new SqliteHandle(
+      path,
+      () => openSqliteFile(path, onCorrupt, fastSave),
+      () => tables.forEach((table) => this.changed(table)),
+    )
     const perTable = (
       sql: (table: SqliteTable) => string,
     ): Record<SqliteTable, SqliteStatement> => ({
-      responses: this.#db.prepare(sql('responses')),
-      redirects: this.#db.prepare(sql('redirects')),
+      responses: this.#handle.prepare(sql('responses')),
+      redirects: this.#handle.prepare(sql('redirects')),
     })
     // An update keeps the row's id, which the listing counts on.
     this.#upsert = perTable(
@@ -87,26 +94,27 @@ export class SqliteConnection {
         ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, head = excluded.head, body = excluded.body`,
     )
     this.#remove = perTable((table) => `DELETE FROM ${table} WHERE key = ?`)
-    this.#dataVersion = this.#db.prepare('PRAGMA data_version').pluck()
+    this.#dataVersion = this.#handle.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion.get()
   }
 
   /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */
   prepare(sql: string): SqliteStatement {
     this.assertOpen()
-    return this.#db.prepare(sql)
+    return this.#handle.prepare(sql)
   }
 
   /** Runs statements to their end that give nothing back. */
   exec(sql: string): void {
     this.assertOpen()
-    this.#db.exec(sql)
+    this.#handle.db.exec(sql)
   }
 
   changeToken(table: SqliteTable): number {
     const now = monotonicNow()
     if (now - this.#polledAt >= pollEvery && !this.#closed) {
       this.#polledAt = now
+      this.#handle.lookNowAndThen()
       const version = this.#dataVersion.get()
       if (version !== this.#version) {
         this.#version = version
@@ -151,17 +159,22 @@ export class SqliteConnection {
    * again while the file is locked.
    */
   async run<T>(statement: () => T): Promise<T> {
-    const since = monotonicNow()
-    for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
+    let busySince: number | undefined
+    for (let delay = firstDelay; ;) {
       this.assertOpen()
       try {
-        while (!this.#commitSome());
-        return statement()
+        this.#handle.look()
+        if (this.#commitSome()) return statement()
+        busySince = undefined
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (monotonicNow() - since > this.#timeout) throw busyError(this.path, error)
+        busySince ??= monotonicNow()
+        if (monotonicNow() - busySince > this.#timeout) throw busyError(this.path, error)
         await sleep(delay * (0.5 + Math.random()))
+        delay = Math.min(delay * 2, longestDelay)
       }
+      const pause = loopTurn.pause()
+      if (pause !== undefined) await pause
     }
   }
 
@@ -180,7 +193,7 @@ export class SqliteConnection {
     } finally {
       this.#closed = true
       this.#cancel()
-      this.#db.close()
+      this.#handle.close()
     }
   }
 
@@ -214,23 +227,30 @@ export class SqliteConnection {
     if (tables.every((table) => this.#pending[table].size === 0)) return true
     const committed: [Pending, string, Change][] = []
     let bytes = 0
-    this.#db.exec('BEGIN IMMEDIATE')
+    this.#handle.look()
+    const { db } = this.#handle
+    const began = monotonicNow()
+    // What is short takes its time as well, when it is many.
+    const isEnough = (): boolean =>
+      bytes > maxFlushBytes ||
+      (committed.length % 16 === 15 && monotonicNow() - began > maxFlushTime)
+    db.exec('BEGIN IMMEDIATE')
     try {
       for (const table of tables) {
         for (const [key, change] of this.#pending[table]) {
-          if (bytes > maxFlushBytes) break
+          if (isEnough()) break
           committed.push([this.#pending[table], key, change])
           if (change.record === undefined) this.#remove[table].run(key)
           else {
             const { expiresAt, head, body } = change.record
             this.#upsert[table].run(key, expiresAt ?? null, head, body)
-            bytes += body.byteLength
+            bytes += body.byteLength + head.length
           }
         }
       }
-      this.#db.exec('COMMIT')
+      db.exec('COMMIT')
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }
     for (const [changes, key, change] of committed) {
@@ -267,6 +287,16 @@ export class SqliteConnection {
     clearTimeout(this.#retry)
     this.#immediate = undefined
     this.#retry = undefined
+  }
+
+  /**
+   * Before something is read: the file of the path is the one that is open.
+   * @throws CacheError ERR_CACHE_STORAGE_CLOSED; once, where it was another one
+   */
+  assertCurrent(): void {
+    this.assertOpen()
+    this.#handle.lookNowAndThen()
+    this.#handle.tell()
   }
 
   /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */

@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { keyInGroup, type BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
+import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import { checkOf } from './checksum.ts'
 import type { BodyParts, Entry } from './entry.ts'
@@ -54,17 +55,31 @@ export function ownerOfPart(key: string): { entryKey: string; id: string; writte
 export async function* readParts(
   storage: BaseStorage,
   entryKey: string,
-  { parts, bodyBytes, unchecked }: Entry,
+  entry: Entry,
 ): AsyncGenerator<Buffer> {
-  const { bytes, checks } = parts!
-  for (const [index, key] of partKeys(entryKey, parts!).entries()) {
-    const part = await storage.get(key)
+  for (const index of entry.parts!.checks.keys()) {
+    yield await readPart(storage, entryKey, entry, index)
+  }
+}
+
+/**
+ * Reads one part of a body, and checks it.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where it is missing or is not what was stored
+ */
+export function readPart(
+  storage: BaseStorage,
+  entryKey: string,
+  { parts, bodyBytes, unchecked }: Entry,
+  index: number,
+): MaybePromise<Buffer> {
+  const { id, bytes, checks } = parts!
+  return chain(storage.get(partKey(entryKey, id, index)), (part) => {
     const expected = Math.min(bytes, bodyBytes - index * bytes)
     if (part?.body.byteLength !== expected) throw missingPart()
     const { body } = part
     if (unchecked !== true && checkOf(body) !== checks[index]) throw otherBody()
-    yield Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  }
+    return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  })
 }
 
 /**

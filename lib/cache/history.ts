@@ -32,11 +32,17 @@ export async function historyOf(
     if (seen.has(request.key)) return steps
     seen.add(request.key)
     const { found } = await lookup(request)
-    if (found === undefined) return steps
+    if (found === undefined) {
+      // fetch takes Host along to the same origin; undici's redirect() leaves it behind.
+      if (steps.length === 0 || request.via === undefined) return steps
+      next = { ...next, headers: withoutHost(next.headers) }
+      continue
+    }
     const { entry, history = [String(next.url)] } = found
     const last = history.at(-1)!
     steps.push(...history.slice(0, -1).map((url) => ({ url, status: undefined, key: undefined })))
-    steps.push({ url: last, status: entry.status, key: found.key })
+    const shown = found.history === undefined && request.via !== undefined ? request.url : last
+    steps.push({ url: shown, status: entry.status, key: found.key })
     const after = nextTarget({ ...next, url: last }, request, entry)
     if (after === undefined) return steps
     next = after
@@ -68,6 +74,11 @@ function following(asked: DetailedTarget, status: number, to: URL, from: URL): D
 
 function elsewhere(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofTheOrigin.test(name)))
+}
+
+function withoutHost(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host')
+  return Object.fromEntries(others)
 }
 
 function locationOf(entry: Entry, request: CacheRequest): string | undefined {

@@ -44,6 +44,12 @@ export function isResponseLine(line: Partial<ResponseLine>): line is ResponseLin
   )
 }
 
+/** Whether a head that is written so would be read again. */
+export function isReadable(head: EntryHead): boolean {
+  const line = { ...head, version: recordVersion, bodyBytes: 0 } as const
+  return isResponseLine(line) && areClean(head.rawHeaders) && areClean(head.rawTrailers)
+}
+
 /**
  * Whether the header lines can be handed on.
  * @param text the line that they stand in, as JSON writes it

@@ -8,7 +8,7 @@
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { eachHeader } from '../request/headers.ts'
-import { completeRequest, readHead } from '../request/read-request.ts'
+import { completeRequest, readHead, sentUrl, shapeOfFetch } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
@@ -84,7 +84,7 @@ function requestFor(target: DetailedTarget, from: CacheRequest): CacheRequest | 
   try {
     return sendsBody
       ? withDigest(target, from, { digest: bodyDigest, isOperation })
-      : describeRequest(target, rules)
+      : describeRequest(target, rules, from.fromFetch ? 'fetch' : 'anybody')
   } catch {
     return undefined
   }
@@ -92,21 +92,22 @@ function requestFor(target: DetailedTarget, from: CacheRequest): CacheRequest | 
 
 function withDigest(
   { url, headers, key }: DetailedTarget,
-  { method, rules }: CacheRequest,
+  { method, rules, fromFetch }: CacheRequest,
   body: { readonly digest: string; readonly isOperation: true | undefined },
 ): CacheRequest | undefined {
   const { origin, pathname, search } = new URL(url)
-  const options = { origin, path: pathname + search, method, headers }
+  const shape = fromFetch ? shapeOfFetch : {}
+  const options = { ...shape, origin, path: pathname + search, method, headers }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   return completeRequest(options, head, body.digest, key, body)
 }
 
-function described({ method, url, headers, givenKey }: CacheRequest): DetailedTarget {
+function described({ method, url, via, headers, givenKey }: CacheRequest): DetailedTarget {
   const fields = new Map<string, string>()
   eachHeader(headers, (name, value) => {
     const before = fields.get(name)
     fields.set(name, before === undefined ? value : `${before}, ${value}`)
   })
-  return { method, url, headers: Object.fromEntries(fields), key: givenKey }
+  return { method, url: sentUrl({ url, via }), headers: Object.fromEntries(fields), key: givenKey }
 }

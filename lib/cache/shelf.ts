@@ -15,6 +15,9 @@ import { decodeChain, decodeEntry, isDecayed, storedAtOf } from './record.ts'
 
 // Not with each request of a storage that is half away.
 const buryEvery: Ms = 1_000
+// What is deleted at once: enough for one round trip to be worth it.
+const batchKeys = 200
+const none: ReadonlySet<string> = new Set()
 
 /** One namespace of entries: a storage, and what of it is kept decoded. */
 export class Shelf {
@@ -93,10 +96,25 @@ export class Shelf {
     return this.storage.deleteMany(keys)
   }
 
-  async clear(): Promise<void> {
+  /** Deletes everything but the records of these keys. */
+  async clear(kept: ReadonlySet<string> = none): Promise<void> {
     await Promise.all(Array.from(this.#unsettled.values(), ({ ended }) => ended))
     this.hot.clear()
-    await this.storage.clear()
+    if (kept.size === 0) await this.storage.clear()
+    else await this.#deleteAllBut(kept)
+    // What was read meanwhile may not be there any more.
+    this.hot.clear()
+  }
+
+  async #deleteAllBut(kept: ReadonlySet<string>): Promise<void> {
+    let batch: string[] = []
+    for await (const key of this.storage.keys()) {
+      if (!kept.has(key)) batch.push(key)
+      if (batch.length < batchKeys) continue
+      await this.storage.deleteMany(batch)
+      batch = []
+    }
+    await this.storage.deleteMany(batch)
   }
 
   #read(key: string): MaybePromise<Entry | undefined> {

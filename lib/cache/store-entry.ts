@@ -115,6 +115,23 @@ function partsOf({ head }: StoredRecord): BodyParts | undefined {
 }
 
 /**
+ * Deletes an entry whose body turned out not to be whole, unless it was replaced meanwhile.
+ * @returns whether it was deleted
+ */
+export function discardEntry(writes: Writes, { key, shelf, entry }: Found): MaybePromise<boolean> {
+  const parts = entry.parts!
+  return writes.track(
+    chain(shelf.record(key), (record) => {
+      if (record === undefined || partsOf(record)?.id !== parts.id) return false
+      return chain(shelf.delete(key), (deleted) => {
+        writes.deleteLater(shelf.storage, key, parts)
+        return deleted
+      })
+    }),
+  )
+}
+
+/**
  * Writes new header lines and instants to a stored response, and leaves its body.
  * @returns false where it was replaced meanwhile
  */

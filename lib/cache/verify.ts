@@ -7,7 +7,7 @@ import type { BaseStorage } from '../backends/base-storage.ts'
 import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
-import { nextTurn } from '../timers.ts'
+import { loopTurn } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey, ownerOfPart, readParts } from './body-parts.ts'
 import { isChainKey } from './lookup.ts'
@@ -75,8 +75,6 @@ export const verifyRules: Rules<VerifyOptions> = {
 
 // Enough to keep a server busy, few enough to hold their bodies in memory.
 const atOnce = 16
-// Storages that answer at once would hold up the loop, and whoever wants to end this.
-const turnEvery = 32
 
 /** @throws what a storage throws, and the signal's reason */
 export async function verifyAll(
@@ -144,7 +142,9 @@ class Verification {
       (key) => key,
       async (key) => {
         this.#options.signal?.throwIfAborted()
-        if (this.#done % turnEvery === 0) await nextTurn()
+        // Storages that answer at once would hold up the loop, and whoever wants to end this.
+        const pause = loopTurn.pause()
+        if (pause !== undefined) await pause
         if (isPartKey(key)) {
           const { entryKey, id } = ownerOfPart(key)
           const body = `${entryKey} ${id}`

@@ -15,6 +15,8 @@ const keyVersion = 'undici-cache/2'
 export interface KeyParts {
   readonly method: string
   readonly normalizedUrl: string
+  /** The origin that it is sent to, where that is not the one of the URL. */
+  readonly via?: string | undefined
   /** `name: value` and `name=value` of everything that tells users apart. */
   readonly credentials: readonly string[]
   readonly bodyDigest?: string | undefined
@@ -47,6 +49,8 @@ export function createKey(parts: KeyParts): Key {
     customKey === undefined
       ? `${method} ${normalizedUrl}`
       : `${method} key:${encodeURIComponent(customKey)}`
+  // Nor does a key of the caller's own make one server answer for another.
+  if (parts.via !== undefined) text += ` via:${parts.via}`
   if (bodyDigest !== undefined && customKey === undefined) {
     text += parts.isOperation === true ? ` graphql:${bodyDigest}` : ` body:${bodyDigest}`
   }

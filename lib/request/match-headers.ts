@@ -42,7 +42,8 @@ export function digestHeaders(
   return hash('sha256', JSON.stringify([matchHeaders, said]), 'base64url')
 }
 
-// Fields of one connection (RFC 9110 §7.6.1), and what follows from the body or steers this cache.
+// Fields of one connection (RFC 9110 §7.6.1), what is part of the URL, and what follows from the body
+// or steers this cache.
 const notOfCaller = new Set([
   'connection',
   'keep-alive',
@@ -52,6 +53,7 @@ const notOfCaller = new Set([
   'transfer-encoding',
   'upgrade',
   'expect',
+  'host',
   'content-length',
   'cache-control',
   'pragma',

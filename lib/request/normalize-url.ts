@@ -94,7 +94,8 @@ function sentPath(path: string): string | undefined {
 const knownOrigins = new Map<string, string | undefined>()
 const maxKnownOrigins = 1000
 
-function normalizeOrigin(origin: string | URL | null | undefined): string | undefined {
+/** As URLs spell it; undefined where it is none of HTTP. */
+export function normalizeOrigin(origin: string | URL | null | undefined): string | undefined {
   if (origin === undefined || origin === null) return undefined
   const written = typeof origin === 'string' ? origin : origin.origin
   if (knownOrigins.has(written)) return knownOrigins.get(written)

@@ -3,11 +3,11 @@ import { fieldOf } from './classify-field.ts'
 import { createKey, type KeyParts } from './create-key.ts'
 import { isCredentialHeader, redacted } from './credentials.ts'
 import { hideForms } from './echoes.ts'
-import { eachHeader, headerValue } from './headers.ts'
+import { asksForStream, eachHeader, headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import { isHidden, leavesOut, type KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
-import { normalizeUrl, writtenUrl } from './normalize-url.ts'
+import { normalizeOrigin, normalizeUrl, writtenUrl } from './normalize-url.ts'
 import type {
   BypassReason,
   CacheRequest,
@@ -17,8 +17,23 @@ import type {
 } from './request.ts'
 import type { ReadBody } from './read-body.ts'
 import { ignoredParameter, secretForms } from './secret-forms.ts'
+import { targetOrigin } from './target-origin.ts'
 
 const nothing: readonly string[] = []
+
+/**
+ * The dispatch options that fetch alone writes, each fetch of undici 6 to 8. `Sec-Fetch-Mode` would
+ * not do: fetch sends it to trustworthy URLs only (`https:`, and hosts that are local), and a gateway
+ * passes that of its browsers on.
+ */
+export const shapeOfFetch = { maxRedirections: 0, upgrade: undefined } as const
+
+// Accept-Language, Accept-Encoding, User-Agent.
+const fieldsOfFetch = 3
+
+function isShapedByFetch(options: RequestOptions): boolean {
+  return options.maxRedirections === 0 && 'upgrade' in options && options.upgrade === undefined
+}
 
 /**
  * Reads URL and header fields; the body, which may have to be waited for, comes later.
@@ -29,21 +44,25 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
   if (options.upgrade || options.method === 'CONNECT') return 'upgrade'
   // undici refuses it, and says why.
   if (typeof options.path !== 'string' || typeof options.method !== 'string') return 'malformed'
-  const url = normalizeUrl(options, rules)
-  if (url === undefined) return options.origin ? 'malformed' : 'no-origin'
+  let url = normalizeUrl(options, rules)
+  if (url === undefined) return 'no-origin'
 
   let bypass: BypassReason | undefined
-  let credentials = url.credentials
+  const ofUrl = url.credentials
+  let credentials = ofUrl
   let contentType: string | undefined
   let cacheControl: string | undefined
   let pragma: string | undefined
-  let fromFetch = false
+  // Of those fields that fetch writes where its caller does not.
+  let ofFetch = 0
+  let host: string | undefined
+  let streams: boolean | undefined
   eachHeader(options.headers, (written, value) => {
     switch (fieldOf(written)) {
       case 'none':
         break
       case 'credential':
-        if (credentials === url.credentials) credentials = [...url.credentials]
+        if (credentials === ofUrl) credentials = [...ofUrl]
         ;(credentials as string[]).push(`${written.toLowerCase()}: ${value}`)
         break
       case 'content-type':
@@ -55,11 +74,16 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
       case 'pragma':
         pragma = value
         break
-      case 'sec-fetch-mode':
-        fromFetch = true
+      case 'of-fetch':
+        ofFetch++
+        break
+      case 'host':
+        // undici refuses two of them.
+        if (host !== undefined) bypass ??= 'host'
+        host = value
         break
       case 'accept':
-        if (/text\/event-stream/i.test(value)) bypass = 'event-stream'
+        streams = (streams ?? true) && asksForStream(value)
         break
       case 'range':
         bypass = 'range'
@@ -69,15 +93,27 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
         break
     }
   })
+  if (streams === true && bypass !== 'range') return 'event-stream'
   if (bypass !== undefined) return bypass
+  let via: string | undefined
+  if (host !== undefined && (rules === undefined || !leavesOut(rules, 'host'))) {
+    const sentTo = normalizeOrigin(options.origin)!
+    const target = targetOrigin(sentTo, host)
+    if (target === undefined) return 'host'
+    if (target !== sentTo) {
+      via = sentTo
+      url = normalizeUrl({ ...options, origin: target }, rules)!
+    }
+  }
   const head: RequestHead = {
     url: url.shown,
     normalizedUrl: url.normalized,
+    via,
     credentials,
     contentType,
     cacheControl,
     pragma,
-    fromFetch,
+    fromFetch: ofFetch >= fieldsOfFetch && isShapedByFetch(options),
     ruled: undefined,
   }
   if (rules === undefined) return head
@@ -118,9 +154,18 @@ function underRules(
       rules,
       ignored: [...ignoredOfUrl, ...ignoredFields],
       headersDigest: digestHeaders(rules, source),
-      writtenUrl: typeof rules.identity === 'function' ? writtenUrl(options) : undefined,
+      writtenUrl: typeof rules.identity === 'function' ? writtenFor(head, options) : undefined,
     },
   }
+}
+
+function writtenFor({ url, via }: RequestHead, options: RequestOptions): string {
+  return writtenUrl(via === undefined ? options : { ...options, origin: URL.parse(url)!.origin })
+}
+
+/** The URL as it is sent, credentials aside: to where that is, whatever the Host field names. */
+export function sentUrl({ url, via }: Pick<CacheRequest, 'url' | 'via'>): string {
+  return via === undefined ? url : via + url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }
 
 /**
@@ -140,6 +185,7 @@ export function completeRequest(
       ? {
           method: options.method,
           normalizedUrl: head.normalizedUrl,
+          via: head.via,
           credentials: head.credentials,
           bodyDigest,
           customKey,
@@ -147,6 +193,7 @@ export function completeRequest(
       : {
           method: options.method,
           normalizedUrl: head.normalizedUrl,
+          via: head.via,
           bodyDigest,
           isOperation: body?.isOperation,
           headersDigest: ruled.headersDigest,
@@ -160,6 +207,7 @@ export function completeRequest(
     text,
     key,
     url: head.url,
+    via: head.via,
     cacheControl: head.cacheControl,
     pragma: head.pragma,
     fromFetch: head.fromFetch,

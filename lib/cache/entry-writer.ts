@@ -100,7 +100,7 @@ export class EntryWriter {
     const { expectedBytes, storage } = this.#options
     // A connection that was cut can look like an end.
     if (expectedBytes !== undefined && expectedBytes !== this.#total) {
-      return void this.#giveUp('incomplete')
+      return this.#giveUp('incomplete')
     }
     try {
       if (this.#checks.length > 0) {
@@ -110,7 +110,7 @@ export class EntryWriter {
         this.#commitParts(trailers)
       } else {
         const why = this.#options.refusal('whole', trailers)
-        if (why !== undefined) return void this.#giveUp(why)
+        if (why !== undefined) return this.#giveUp(why)
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength
         const bytes = exact ? this.#buffer : Buffer.from(this.#buffer.subarray(0, this.#filled))
@@ -180,9 +180,9 @@ export class EntryWriter {
   #flushPart(): void {
     const { storage, key, dropAt, refusal } = this.#options
     const why = refusal('in parts')
-    if (why !== undefined) return void this.#giveUp(why)
+    if (why !== undefined) return this.#giveUp(why)
     // An origin that goes on although it was told to wait would fill the memory.
-    if (this.#patience.waits) return void this.#giveUp('too-slow')
+    if (this.#patience.waits) return this.#giveUp('too-slow')
     const body = this.#buffer.subarray(0, this.#filled)
     const index = this.#checks.push(checkOf(body)) - 1
     this.#buffer = Buffer.allocUnsafeSlow(this.#partBytes)

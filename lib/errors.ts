@@ -21,6 +21,7 @@ export const cacheErrorCodes = [
   'ERR_CACHE_CALLBACK_FAILED',
   'ERR_CACHE_ONLY_IF_CACHED',
   'ERR_CACHE_ORIGIN_UNKNOWN',
+  'ERR_CACHE_RUNTIME_UNSUPPORTED',
 ] as const
 
 /** One of `cacheErrorCodes`. */

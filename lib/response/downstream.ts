@@ -66,7 +66,7 @@ export class Downstream implements Controller {
    * for its 'drain'; not where it is done already, for then there may be none.
    * @param takesMore what its `dispatch()` returned
    */
-  sent(takesMore: boolean): void {
+  sent(takesMore: unknown): void {
     this.takesMore = takesMore !== false || this.#ended
   }
 
@@ -146,8 +146,9 @@ export class Downstream implements Controller {
     this.#drain()
   }
 
+  /** The first byte is there; fetch writes it down for the timing of resources. */
   responseStarted(): void {
-    this.#handler.onResponseStarted?.()
+    if (!this.#ended) this.#handler.onResponseStarted?.()
   }
 
   bodySent(args: unknown[]): void {

@@ -64,8 +64,8 @@ const forgeryToken = /csrf|xsrf|forgery|request[-_]?verification|authenticity[-_
 const ofOneRequest =
   /\b(?:(?:request|trace|correlation|span|transaction|parent|operation|message|event|invocation|interaction|activity|call|flow) (?:id|uuid|guid|uid)|idempoten\w+ (?:token|id|key))$/
 
-const actsForOthers = /\b(?:act as|run as|on behalf of|ssl client|switch to)\b/
-const accessCode = /\b(?:access|security|verification|one time) code\b/
+const actsForOthers = /\b(?:act as|run as|on behalf of|ssl client|view as|phone number)\b/
+const accessCode = /\b(?:(?:access|security|verification|one time) code|pass)$/
 const address = /\b(?:ip|remote|client) address$/
 
 /** What a header field says: what proves who asks, who asks or for whom, or neither. */

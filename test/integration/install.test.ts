@@ -55,6 +55,24 @@ test('the cache below is taken away first, and the one above stays', async (t) =
   assert.equal(getGlobalDispatcher(), before)
 })
 
+test('what is left alone goes through, whichever undici is below: streams, `disabled`, closed', async (t) => {
+  const origin = await startOrigin(t, ({ path }, response) => response.end(path))
+  const caching = installCache({ backend: 'memory' })
+  t.after(() => uninstallCache(caching))
+  const accept = { headers: { accept: 'text/event-stream' } }
+  const askers = [
+    async (path: string, init = {}) => (await fetch(origin.url + path, init)).text(),
+    async (path: string, init = {}) => (await request(origin.url + path, init)).body.text(),
+  ]
+  for (const ask of askers) {
+    assert.equal(await ask('/stream', accept), '/stream')
+    assert.equal(await caching.with({ disabled: true }, () => ask('/disabled')), '/disabled')
+  }
+  await caching.close()
+  for (const ask of askers) assert.equal(await ask('/closed'), '/closed')
+  assert.equal(origin.requests.length, 6)
+})
+
 test("somebody else's dispatcher stays, and a closed cache only passes on", async (t) => {
   const origin = await startOrigin(t, (_, response, nth) => response.end(String(nth)))
   const before = getGlobalDispatcher()

@@ -127,30 +127,38 @@ export class EntryWriter {
   }
 
   #commitParts(trailers: readonly string[]): void {
-    const { storage, key, commit, refusal, track, settled } = this.#options
+    const { storage, track } = this.#options
+    if (this.#unwritten === 0) {
+      const done = this.#commitWritten(trailers)
+      if (isPromise(done)) track(done)
+      return
+    }
     const ending: Ending = {
       // What has been handed to the storage is written before what comes now.
       commitNow: () => {
         const saved = this.#unwritten === 0 || storage.traits.savesAtExit === true
-        if (saved && refusal('in parts', trailers) === undefined)
-          void commit(this.#partsBody(), trailers)
+        if (saved && this.#options.refusal('in parts', trailers) === undefined) {
+          void this.#options.commit(this.#partsBody(), trailers)
+        }
       },
     }
     unfinished.add(ending)
     const written = this.#allWritten()
-      // Another process may have cleared the storage, of which nobody here has heard.
-      .then(() => storage.has(partKey(key, this.#id(), 0)))
-      .then((there) => {
-        unfinished.delete(ending)
-        const why = there ? refusal('in parts', trailers) : 'cleared'
-        if (why !== undefined) return this.#giveUp(why)
-        return chain(commit(this.#partsBody(), trailers), () => settled({ stored: true }))
-      })
-      .catch((error: unknown) => {
-        unfinished.delete(ending)
-        this.#fail(error)
-      })
-    track(written.then(() => {}))
+      .then(() => this.#commitWritten(trailers, ending))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => unfinished.delete(ending))
+    track(written)
+  }
+
+  #commitWritten(trailers: readonly string[], ending?: Ending): MaybePromise<void> {
+    const { storage, key, commit, refusal, settled } = this.#options
+    // Another process may have cleared the storage, of which nobody here has heard.
+    return chain(storage.has(partKey(key, this.#id(), 0)), (there) => {
+      const why = there ? refusal('in parts', trailers) : 'cleared'
+      if (why !== undefined) return this.#giveUp(why)
+      if (ending !== undefined) unfinished.delete(ending)
+      return chain(commit(this.#partsBody(), trailers), () => settled({ stored: true }))
+    })
   }
 
   async #allWritten(): Promise<void> {

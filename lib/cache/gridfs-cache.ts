@@ -20,7 +20,7 @@ export class GridFSCache extends BaseCache {
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
     const opened = openDatabase('gridfs', cacheName, options)
-    const { driver, database, prefix, ask, serializer } = opened
+    const { driver, database, prefix, ask, clock, serializer } = opened
     const open = (name: string): BaseStorage => {
       const documents = openCollection(opened, `${name}.heads`)
       const files = openCollection(opened, `${name}.files`)
@@ -33,7 +33,7 @@ export class GridFSCache extends BaseCache {
         await createIndex(ask, chunks, { files_id: 1, n: 1 }, { unique: true })
         await createIndex(ask, documents, { expiresAt: 1 })
       })
-      const storage = new GridFSStorage({ documents, files, chunks, bucket, ask, ready })
+      const storage = new GridFSStorage({ documents, files, chunks, bucket, ask, ready, clock })
       return serialized(storage, serializer)
     }
     this.responses = open('responses')

@@ -20,7 +20,7 @@ export class MongoCache extends BaseCache {
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
     const database = openDatabase('mongodb', cacheName, options)
-    const { ask, serializer } = database
+    const { ask, clock, serializer } = database
     const open = (name: string): BaseStorage => {
       const documents = openCollection(database, name)
       // Drops documents at their own date, and never those without one.
@@ -29,7 +29,7 @@ export class MongoCache extends BaseCache {
         const made = await createIndex(ask, documents, { expiresAt: 1 }, expires)
         if (!made) storage.expiresNothing()
       })
-      const storage = new MongoStorage({ documents, ask, ready })
+      const storage = new MongoStorage({ documents, ask, ready, clock })
       return serialized(storage, serializer)
     }
     this.responses = open('responses')

@@ -38,7 +38,7 @@ export const bench: Bench = function* (wanted) {
 function encoding(bytes: number): Group {
   const bytesOfBody = jsonBody(bytes, 1)
   const body = wholeBody(bytesOfBody)
-  const value = { head, request, digest: body.bodyDigest }
+  const value = { head, request, check: body.bodyCheck }
   return {
     title: `encode ${sizeName(bytes)}, 20 headers`,
     cases: [
@@ -74,7 +74,7 @@ function encoding(bytes: number): Group {
 function decoding(bytes: number): Group {
   const bytesOfBody = jsonBody(bytes, 1)
   const body = wholeBody(bytesOfBody)
-  const value = { head, request, digest: body.bodyDigest }
+  const value = { head, request, check: body.bodyCheck }
   const json = JSON.stringify({ ...value, body: bytesOfBody.toString('base64') })
   const serialized = serialize({ ...value, body: bytesOfBody })
   const record = encodeEntry(head, body, request, head.expiresAt)

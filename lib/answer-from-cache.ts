@@ -1,15 +1,16 @@
 /** Answers a request with what is stored, or with the refusal to ask anybody. */
-import { readParts } from './cache/body-parts.ts'
+import { answerInParts } from './answer-in-parts.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found } from './cache/lookup.ts'
-import type { Exchange } from './exchange.ts'
+import { mayAsk, type Exchange } from './exchange.ts'
 import { isFresh } from './policy/decide-on-request.ts'
 import { putBackEchoes } from './request/echoes.ts'
 import type { CacheRequest } from './request/request.ts'
 import { secretForms } from './request/secret-forms.ts'
 import { cacheStatus, type CacheInfo } from './response/cache-info.ts'
 import { headerFields } from './response/header-lines.ts'
-import { playable, replayParts, replayWhole, type Playable } from './response/replay.ts'
+import { playRefusal, refusalInfo } from './response/refusal.ts'
+import { playable, replayWhole, type Playable } from './response/replay.ts'
 import { tellAnswer } from './tell.ts'
 import { ageOf } from './policy/freshness.ts'
 import type { EpochMs } from './units.ts'
@@ -46,7 +47,16 @@ export function answerFromCache(
     reason: confirmed ?? stale ?? 'fresh',
   }
   if (entry.parts !== undefined) {
-    return void answerInParts(exchange, found, info, now, confirmed, otherwise)
+    const begin = (): Playable => {
+      tell(exchange, found, info)
+      return present(exchange, entry, info, now, confirmed)
+    }
+    const lines = linesFor(exchange.request, entry)
+    return void answerInParts(exchange, found, {
+      headers: lines === entry.rawHeaders ? entry.headers : headerFields(lines),
+      begin,
+      otherwise: mayAsk(exchange) ? otherwise : () => refuse(exchange),
+    })
   }
   const play = (): void => {
     try {
@@ -61,64 +71,20 @@ export function answerFromCache(
   if (turn.spend(entry.bodyBytes)) return play()
   // The rest of the program gets its turn, and the bodies of this one can be freed.
   exchange.down.start()
-  turn.next(play)
+  turn.next(play, entry.bodyBytes)
 }
 
 /** 504, as a cache gives it that must not ask (RFC 9111 §5.2.1.7). */
 export function refuse(exchange: Exchange): void {
-  const { down, settings, request } = exchange
-  const info: CacheInfo = {
-    hit: false,
-    key: request.key,
-    stored: false,
-    storedAt: undefined,
-    expiresAt: undefined,
-    stale: false,
-    revalidated: false,
-    reason: 'only-if-cached',
-  }
+  const info = refusalInfo('only-if-cached', exchange.request.key)
   tellAnswer(exchange, info)
-  const rawHeaders = ['content-length', '0']
-  if (settings.statusHeaders) rawHeaders.push('cache-status', cacheStatus(info, 'uri-miss', 0))
-  const refusal: Playable = {
-    status: 504,
-    statusText: 'Gateway Timeout',
-    rawHeaders,
-    headers: headerFields(rawHeaders),
-    rawTrailers: [],
-    trailers: {},
-  }
-  replayWhole(down, refusal, undefined)
+  playRefusal(exchange.down, info, 'uri-miss', exchange.settings.statusHeaders)
 }
 
 /** The header lines of an entry, with the credentials of this request where it had them. */
 export function linesFor(request: CacheRequest, entry: Entry): readonly string[] {
   if (entry.echoes === undefined) return entry.rawHeaders
   return putBackEchoes(entry.rawHeaders, entry.echoes, secretForms(request))
-}
-
-async function answerInParts(
-  exchange: Exchange,
-  found: Found,
-  info: CacheInfo,
-  now: EpochMs,
-  confirmed: string | undefined,
-  otherwise: () => void,
-): Promise<void> {
-  const { down, shared } = exchange
-  down.start()
-  const { entry, key, shelf } = found
-  const parts = readParts(shelf.storage, key, entry)
-  const first = await shared.guard.read('read a body', () => parts.next(), undefined)
-  if (down.ended) return void parts.return(undefined)
-  // As long as nothing has been handed out the origin can still answer.
-  if (first === undefined || first.done === true) return otherwise()
-  tell(exchange, found, info)
-  const all = (async function* () {
-    yield first.value
-    yield* parts
-  })()
-  await replayParts(down, present(exchange, entry, info, now, confirmed), all)
 }
 
 function tell(exchange: Exchange, { history }: Found, info: CacheInfo): void {

@@ -1,15 +1,18 @@
 /** Asks the origin on behalf of a request, and sees to it that the answer is stored. */
 import type { Dispatcher } from 'undici'
-import { answerFromCache, linesFor } from './answer-from-cache.ts'
+import { answerFromCache, linesFor, refuse } from './answer-from-cache.ts'
 import type { WriteOutcome } from './cache/entry-writer.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found, Lookup } from './cache/lookup.ts'
 import type { Flight } from './cache/single-flight.ts'
 import { storedLines, storeResponse } from './cache/store-response.ts'
+import { answeringWithin, collapsed, type Collapse } from './collapse.ts'
 import { CacheError } from './errors.ts'
 import { requestedRedirections, type Exchange } from './exchange.ts'
 import { isPromise, type MaybePromise } from './maybe-promise.ts'
-import type { ResponseDecision } from './policy/decide-on-response.ts'
+import { isLasting, type ResponseDecision } from './policy/decide-on-response.ts'
+import { isEndless } from './policy/endless.ts'
+import { endsStored } from './policy/invalidation.ts'
 import { failureStatuses } from './policy/staleness.ts'
 import { conditionalFields, mergeHeaders, type HeaderFields } from './policy/validators.ts'
 import { flatHeaders } from './request/headers.ts'
@@ -20,7 +23,7 @@ import { endToEnd, headerFields } from './response/header-lines.ts'
 import { ruleOnResponse } from './rule-on-response.ts'
 import { tellAnswer, tellStored } from './tell.ts'
 import { clearTimeout, setTimeout } from './timers.ts'
-import type { EpochMs } from './units.ts'
+import type { EpochMs, Ms } from './units.ts'
 
 /** Why the origin is asked, and what is known. */
 export interface Asked {
@@ -36,32 +39,30 @@ export interface Asked {
 
 const redirectBodyBytes = 64 * 1024
 
-/**
- * @param again called where an identical request was under way and has ended
- * @param mayJoin whether to wait for such a one
- */
+// A response whose length nobody knows may be a page that is nearly done, or a stream without end.
+const unknownLengthPatience: Ms = 1_000
+
+/** @param again called where an identical request was under way, and has ended or takes too long */
 export function askOrigin(
   exchange: Exchange,
   asked: Asked,
   again: () => void,
-  mayJoin: boolean,
+  collapse: Collapse,
 ): void {
-  const { shared, settings, directives, request, down, route } = exchange
-  let flight: Flight | undefined
-  if (mayJoin && !settings.readOnly && !directives.has('no-store')) {
-    const underWay = shared.flights.get(request.key)
-    if (underWay !== undefined) {
-      down.start()
-      return underWay.join(again)
-    }
-    flight = shared.flights.lead(request.key)
-  }
+  const { settings, directives } = exchange
+  // Also where the body of a hit turns out to be gone.
+  if (settings.onlyIfCached || directives.has('only-if-cached')) return refuse(exchange)
+  const flight = collapse === 'allowed' ? collapsed(exchange, again) : undefined
+  if (flight === 'waits') return
+  const { down, route } = exchange
   const capture = new Capture(down, new Question(exchange, asked, flight))
-  try {
-    route.dispatch(outgoing(exchange, asked), capture)
-  } catch (error) {
-    capture.onResponseError(null, error as Error)
-  }
+  answeringWithin(flight, () => {
+    try {
+      route.dispatch(outgoing(exchange, asked), capture)
+    } catch (error) {
+      capture.onResponseError(null, error as Error)
+    }
+  })
 }
 
 function outgoing({ options }: Exchange, { validate }: Asked): Dispatcher.DispatchOptions {
@@ -75,6 +76,7 @@ class Question implements CaptureOwner {
   readonly #exchange: Exchange
   readonly #asked: Asked
   #flight: Flight | undefined
+  readonly #askedAt: number
   #storing = false
   #finishing = false
 
@@ -82,10 +84,11 @@ class Question implements CaptureOwner {
     this.#exchange = exchange
     this.#asked = asked
     this.#flight = flight
+    this.#askedAt = exchange.settings.cache.removals.mark
   }
 
   judge(status: number, headers: HeaderFields, lines: string[], statusText: string): Verdict {
-    const { settings, route, request, options } = this.#exchange
+    const { shared, settings, route, request, options } = this.#exchange
     const { lookup, validate, unheard } = this.#asked
     if (requestedRedirections(options) === undefined) {
       route.followsBelow = this.history !== undefined
@@ -107,29 +110,34 @@ class Question implements CaptureOwner {
     const decision = ruleOnResponse(this.#exchange, { status, headers }, this.history, now)
     const info = this.#info(decision, now)
     if (!unheard) tellAnswer(this.#exchange, info)
-    const notes = settings.statusHeaders
-      ? ['cache-status', cacheStatus(info, this.#asked.why, now)]
-      : []
+    const notes = (): string[] =>
+      settings.statusHeaders ? ['cache-status', cacheStatus(info, this.#asked.why, now)] : []
     if (decision.action === 'pass') {
+      if (isLasting(decision.why)) shared.flights.notStored(request.key)
       this.#flight?.land()
-      return { notes }
+      this.#endStored(status)
+      return { notes: notes() }
     }
+    if (isEndless(headers)) this.#flight?.limit(0)
+    else if (headers['content-length'] === undefined) this.#flight?.limit(unknownLengthPatience)
     const history = this.history?.map(String)
-    const arrival = { status, statusText, headers, lines, arrivedAt: now, history }
-    const order = { ...decision, maxBodyBytes: settings.maxBodyBytes }
+    const askedAt = this.#askedAt
+    const arrival = { status, statusText, headers, lines, arrivedAt: now, askedAt, history }
+    const { maxBodyBytes, storageTimeout: patience } = settings
+    const order = { ...decision, maxBodyBytes, patience }
     this.#storing = true
     // fetch hangs up on a redirect once it has its head. The little that is left is worth reading:
     // the connection lives on, and who looks at the redirect itself finds its body.
     this.#finishing =
       decision.as === 'redirect' && Number(headers['content-length']) <= redirectBodyBytes
-    const settled = (outcome: WriteOutcome): void => this.#settled(outcome, info, now)
+    const settled = (outcome: WriteOutcome): void => this.#settled(outcome, status, info, now)
     try {
       const sink = storeResponse(settings.cache, request, lookup, arrival, order, settled)
-      return { sink, notes }
+      return { sink, notes: notes() }
     } catch (error) {
       // A redirect is written at once, and a storage may refuse it at once.
       settled({ stored: false, why: 'failed', error })
-      return { notes }
+      return { notes: notes() }
     }
   }
 
@@ -140,7 +148,7 @@ class Question implements CaptureOwner {
     return () => {
       const without = { ...this.#asked, otherwise: undefined }
       answerFromCache(this.#exchange, otherwise, Date.now(), { stale: 'stale-if-error' }, () =>
-        askOrigin(this.#exchange, without, () => {}, false),
+        askOrigin(this.#exchange, without, () => {}, 'never'),
       )
     }
   }
@@ -154,15 +162,16 @@ class Question implements CaptureOwner {
   }
 
   done(): void {
-    if (!this.#storing) this.#flight?.land()
-    // Those who come while the answer is being written wait for it, also where it had been given up
-    // because the caller did not read on.
-    if (this.#storing && this.#flight?.landed === true) {
-      const { shared, request } = this.#exchange
-      if (shared.flights.get(request.key) === undefined) {
-        this.#flight = shared.flights.lead(request.key)
-      }
-    }
+    const { shared, settings, request } = this.#exchange
+    const flight = this.#flight
+    if (!this.#storing) return flight?.land()
+    // What is left is the storage's part. Those who come while the answer is being written wait for
+    // it, also where the flight had been given up because it took too long.
+    flight?.limit(settings.storageTimeout)
+    const givenUp = flight !== undefined && (flight.landed || flight.overdue)
+    if (!givenUp || shared.flights.get(request.key) !== undefined) return
+    flight.land()
+    this.#flight = shared.flights.lead(request.key, settings.storageTimeout)
   }
 
   // RFC 9111 §4.3.4.
@@ -212,13 +221,16 @@ class Question implements CaptureOwner {
     if (this.#asked.unheard) return down.end({}, [])
     // A body that has gone meanwhile has to be asked for without conditions.
     const anew = { ...this.#asked, validate: undefined }
-    const ask = (): void => askOrigin(this.#exchange, anew, () => {}, false)
+    const ask = (): void => askOrigin(this.#exchange, anew, () => {}, 'never')
     answerFromCache(this.#exchange, found, now, { confirmed: this.#asked.why }, ask)
   }
 
-  #settled(outcome: WriteOutcome, info: CacheInfo, now: EpochMs): void {
-    const { shared, settings } = this.#exchange
+  #settled(outcome: WriteOutcome, status: number, info: CacheInfo, now: EpochMs): void {
+    const { shared, settings, request } = this.#exchange
     if (!outcome.stored) {
+      // An answer that was cut says no more than one that failed.
+      if (outcome.why !== 'incomplete') this.#endStored(status)
+      if (outcome.why === 'too-large') shared.flights.notStored(request.key)
       info.stored = false
       info.reason = outcome.why
       if (outcome.why === 'failed') shared.guard.failed('write', 'store a response', outcome.error)
@@ -229,6 +241,7 @@ class Question implements CaptureOwner {
       }
     } else {
       shared.guard.answered('write')
+      shared.flights.stored(request.key)
       tellStored(this.#exchange, info)
     }
     this.#storing = false
@@ -236,6 +249,17 @@ class Question implements CaptureOwner {
     settings.cache.tend(now, (error) =>
       shared.guard.failed('write', 'remove what has expired', error),
     )
+  }
+
+  // What was found is over, whatever has come in its place: it must not come back when the origin
+  // fails, nor be handed out while it is refreshed.
+  #endStored(status: number): void {
+    const { shared, settings, request } = this.#exchange
+    const { found, unanswered } = this.#asked.lookup
+    if (settings.readOnly || !endsStored(status)) return
+    if (unanswered) settings.cache.forget(request)
+    if (found === undefined) return
+    shared.guard.write('delete what is over', () => settings.cache.end(request, found))
   }
 
   #info(decision: ResponseDecision, now: EpochMs): CacheInfo {

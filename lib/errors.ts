@@ -19,6 +19,7 @@ export const cacheErrorCodes = [
   'ERR_CACHE_SIGNATURE_INVALID',
   'ERR_CACHE_DECRYPT_FAILED',
   'ERR_CACHE_CALLBACK_FAILED',
+  'ERR_CACHE_ONLY_IF_CACHED',
 ] as const
 
 /** One of `cacheErrorCodes`. */

@@ -20,6 +20,8 @@ export interface Shared {
 /** One composition: what is below the interceptor there. */
 export interface Route {
   readonly dispatch: Dispatcher.Dispatch
+  /** Of undici 8: what the composed dispatcher connects to, where that is one origin. */
+  readonly origin: string | undefined
   /** Whether redirects are followed below, for requests that do not say; learned by watching. */
   followsBelow: boolean | undefined
 }
@@ -39,4 +41,9 @@ export interface Exchange {
 /** How many redirects the caller wants to have followed below; undefined where it does not say. */
 export function requestedRedirections(options: Dispatcher.DispatchOptions): number | undefined {
   return (options as { maxRedirections?: number | null }).maxRedirections ?? undefined
+}
+
+/** Whether the origin may be asked for what cannot be answered from the cache. */
+export function mayAsk({ settings, directives }: Exchange): boolean {
+  return !settings.onlyIfCached && !directives.has('only-if-cached')
 }

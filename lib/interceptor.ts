@@ -1,9 +1,10 @@
 /**
- * The interceptor: opens the cache, takes each request in, and hands those that can be cached to an
- * `Exchange`. All others go through as if it were not there.
+ * The interceptor: opens the cache, and knows with which options each request is made. What becomes
+ * of a request is decided in `admit-request.ts`.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Dispatcher } from 'undici'
+import { admitRequest, forward, leaveAlone } from './admit-request.ts'
 import { Guard } from './backends/guard.ts'
 import type { BaseCache } from './cache/base-cache.ts'
 import type { BackendAlias } from './cache/registry.ts'
@@ -12,24 +13,11 @@ import { Flights } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange.ts'
-import { invalidationBy } from './invalidate.ts'
-import { LoopTurn } from './loop-turn.ts'
-import { chain, isPromise } from './maybe-promise.ts'
+import { loopTurn } from './loop-turn.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
-import { parseCacheControl } from './policy/cache-control.ts'
-import { isSafe } from './policy/invalidation.ts'
-import { refusesUrl } from './policy/lifetime-rules.ts'
 import { Refreshes } from './refreshes.ts'
-import { flatHeaders, isOneShot } from './request/headers.ts'
-import { readBody, type ReadBody } from './request/read-body.ts'
-import { completeRequest, readHead } from './request/read-request.ts'
-import type { CacheRequest, RequestHead } from './request/request.ts'
-import { Downstream } from './response/downstream.ts'
-import { asHandler, type Handler } from './response/handler.ts'
-import { passThrough } from './response/pass-through.ts'
-import { runExchange } from './run-exchange.ts'
+import { asHandler, isHandler } from './response/handler.ts'
 import { readOptions, withCallOptions, type Settings } from './settings.ts'
-import { tellBypass } from './tell.ts'
 import type { Ms } from './units.ts'
 
 /** What `cacheInterceptor()` returns: for `compose()`, with the cache at hand. */
@@ -53,7 +41,7 @@ export interface CacheInterceptor {
 
 /**
  * Makes a cache for undici: `new Agent().compose(cacheInterceptor())`.
- * @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened
+ * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_FOREIGN
  */
 export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
   options: CacheOptions<Alias> = {},
@@ -66,7 +54,7 @@ export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
     // `compose()` hands the first interceptor the dispatcher's own method, bound: then there is
     // none below that could follow redirects.
     const followsBelow = dispatch.name === 'bound dispatch' ? false : undefined
-    const route: ComposedRoute = { dispatch, followsBelow, origin: origin ?? undefined }
+    const route: Route = { dispatch, followsBelow, origin: origin ?? undefined }
     return (opts, handler) => shell.dispatch(route, opts, handler)
   }
   return Object.assign(interceptor, {
@@ -77,11 +65,6 @@ export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
     close: () => shell.close(),
     [Symbol.asyncDispose]: () => shell.close(),
   })
-}
-
-interface ComposedRoute extends Route {
-  /** Of undici 8: what the composed dispatcher connects to, where that is one origin. */
-  readonly origin: string | undefined
 }
 
 // How long a program that ends waits for the origin.
@@ -98,7 +81,8 @@ class Shell {
     this.#settings = readOptions(options)
     this.#ownsCache = options.backend !== this.#settings.cache
     this.cache.useKeyRules(this.#settings.keyRules)
-    const { onError, storageTimeout } = this.#settings
+    this.cache.useChecks(this.#settings.checkStored)
+    const { onError, storageTimeout, unavailable } = this.#settings
     const report = (error: CacheError): void => {
       this.cache.counters.errors++
       reportError(error, onError)
@@ -106,9 +90,10 @@ class Shell {
     this.#shared = {
       guard: new Guard({ budget: storageTimeout, report }),
       flights: new Flights(),
-      turn: new LoopTurn(),
+      turn: loopTurn,
       refreshes: new Refreshes(),
     }
+    if (unavailable !== undefined) this.#shared.guard.giveUp(unavailable)
   }
 
   get cache(): BaseCache {
@@ -134,176 +119,33 @@ class Shell {
   }
 
   dispatch(
-    route: ComposedRoute,
-    given: Dispatcher.DispatchOptions,
+    route: Route,
+    options: Dispatcher.DispatchOptions,
     givenHandler: Dispatcher.DispatchHandler,
   ): boolean {
+    const settings = this.#settingsOf(options)
+    if (!isHandler(givenHandler) || typeof options !== 'object' || options === null) {
+      if (settings.onlyIfCached && !settings.disabled) {
+        const message = 'a request without options or handler cannot be refused, and goes nowhere'
+        throw new CacheError('ERR_CACHE_ONLY_IF_CACHED', message)
+      }
+      // undici says what is wrong with it.
+      return route.dispatch(options, givenHandler)
+    }
     const handler = asHandler(givenHandler)
-    const settings = this.#settingsOf(given)
-    if (settings.disabled || this.#closed !== undefined) return forward(route, given, handler)
-    // Reading a header iterator consumes it.
-    const options = isOneShot(given.headers)
-      ? { ...given, headers: flatHeaders(given.headers) }
-      : given
-
-    const { keyRules } = settings
-    const head = readHead(withOrigin(options, route.origin ?? settings.origin), keyRules)
-    if (typeof head === 'string') {
-      // What is no plain exchange of a request and a response is left alone entirely.
-      tellBypass(settings.cache, options.method, undefined, head)
-      const streams = head === 'event-stream' && isSafe(options.method)
-      const plain = head !== 'upgrade' && head !== 'no-origin' && !streams
-      return forward(
-        route,
-        options,
-        plain ? this.#noted(route, settings, options, new Downstream(handler), head) : handler,
-      )
-    }
-    const allowed = settings.allowableMethods.has(options.method)
-    if (!allowed && !mayBeGraphql(options, head)) {
-      return this.#passBy(route, settings, options, new Downstream(handler), head, 'method')
-    }
-    const refusal = this.#refusal(settings, head.url)
-    if (refusal !== undefined) {
-      return this.#passBy(route, settings, options, new Downstream(handler), head, refusal)
-    }
-    if (options.body === undefined || options.body === null) {
-      this.#exchange(route, settings, options, new Downstream(handler), head)
-    } else {
-      this.#withBody(route, settings, options, handler, head)
-    }
-    return true
-  }
-
-  #refusal({ lifetimes }: Settings, url: string): 'do-not-cache' | 'callback-failed' | undefined {
-    try {
-      return refusesUrl(lifetimes, url) ? 'do-not-cache' : undefined
-    } catch (cause) {
-      const message = 'a pattern of urlsExpireAfter failed; the request is not cached'
-      const error = new CacheError('ERR_CACHE_CALLBACK_FAILED', message, { cause })
-      this.#shared.guard.failed('read', '', error)
-      return 'callback-failed'
-    }
-  }
-
-  #exchange(
-    route: ComposedRoute,
-    settings: Settings,
-    options: Dispatcher.DispatchOptions,
-    down: Downstream,
-    head: RequestHead,
-    body?: ReadBody,
-  ): void {
-    let request: CacheRequest
-    try {
-      // A GET with nothing in its body is a GET.
-      const digest = body?.isEmpty && isSafe(options.method) ? undefined : body?.digest
-      request = completeRequest(options, head, digest, settings.key, body)
-    } catch (error) {
-      // A function of the caller's; the request goes on as if there were no cache.
-      this.#shared.guard.failed('read', 'know a request', error)
-      this.#passBy(route, settings, options, down, head, 'callback-failed')
-      return
-    }
-    // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
-    const directives = parseCacheControl(request.cacheControl ?? request.pragma)
-    try {
-      runExchange({ shared: this.#shared, settings, route, options, down, request, directives })
-    } catch (error) {
-      down.error(error as Error)
-    }
-  }
-
-  // The body is part of the key: it has to be known before anything can be looked up.
-  #withBody(
-    route: ComposedRoute,
-    settings: Settings,
-    options: Dispatcher.DispatchOptions,
-    handler: Handler,
-    head: RequestHead,
-  ): void {
-    const { maxRequestBodyBytes, keyRules } = settings
-    const read = readBody(options.body, head.contentType, maxRequestBodyBytes, keyRules)
-    const down = new Downstream(handler)
-    // fetch ends a body that fails as if it were complete, and aborts when it is told that the
-    // request has begun: it is told now, before a short body is taken for the whole.
-    if (isPromise(read))
-      read.then(
-        () => down.start(),
-        () => {},
-      )
-    const done = chain(read, (known) => {
-      if (down.ended) return
-      const { body } = known
-      const outgoing = body === options.body ? options : withBody(options, body)
-      const why = whyNot(known, settings.allowableMethods.has(options.method))
-      if (why === undefined) this.#exchange(route, settings, outgoing, down, head, known)
-      else this.#passBy(route, settings, outgoing, down, head, why)
-    })
-    if (isPromise(done)) done.catch((error: unknown) => down.error(error as Error))
-  }
-
-  #passBy(
-    route: ComposedRoute,
-    settings: Settings,
-    options: Dispatcher.DispatchOptions,
-    down: Downstream,
-    head: RequestHead,
-    reason: string,
-  ): boolean {
-    tellBypass(settings.cache, options.method, head.url, reason)
-    return forward(route, options, this.#noted(route, settings, options, down, reason))
-  }
-
-  #noted(
-    route: ComposedRoute,
-    settings: Settings,
-    options: Dispatcher.DispatchOptions,
-    down: Downstream,
-    reason: string,
-  ): Handler {
-    const origin = route.origin ?? settings.origin
-    const invalidation = invalidationBy(this.#shared, settings, options, origin)
-    return passThrough(down, reason, settings.statusHeaders, invalidation)
+    if (settings.disabled) return forward({ route, options }, handler)
+    const admission = { shared: this.#shared, settings, route, options }
+    if (this.#closed === undefined) return admitRequest(admission, handler)
+    return leaveAlone(admission, handler, 'closed')
   }
 
   #settingsOf(options: Dispatcher.DispatchOptions): Settings {
     const inherited = this.#calls.getStore() ?? this.#settings
-    const { cache } = options as { cache?: unknown }
+    const { cache } = (options ?? {}) as { cache?: unknown }
     if (cache === undefined) return inherited
     if (typeof cache !== 'object' || cache === null) {
       throw invalidOption('cache', 'an object with the options of this call', cache)
     }
     return withCallOptions(inherited, cache)
   }
-}
-
-function forward(route: Route, options: Dispatcher.DispatchOptions, handler: Handler): boolean {
-  return route.dispatch(options, handler)
-}
-
-// Whether it is a query can be told only when its body has been read.
-function mayBeGraphql({ method, body }: Dispatcher.DispatchOptions, head: RequestHead): boolean {
-  if (head.ruled?.rules.graphql !== true || method !== 'POST') return false
-  return body !== undefined && body !== null && /json|graphql/i.test(head.contentType ?? '')
-}
-
-function whyNot({ digest, operation }: ReadBody, allowed: boolean): string | undefined {
-  if (operation === 'mutation' || operation === 'subscription') return `graphql-${operation}`
-  if (!allowed && operation === undefined) return 'method'
-  return digest === undefined ? 'body' : undefined
-}
-
-function withOrigin<T extends { origin?: string | URL | null | undefined }>(
-  options: T,
-  origin: string | undefined,
-): T {
-  return options.origin || origin === undefined ? options : { ...options, origin }
-}
-
-// `fetch` of undici 8 hands the body to a MockAgent a second time.
-function withBody(options: Dispatcher.DispatchOptions, body: unknown): Dispatcher.DispatchOptions {
-  const replaced = { ...options, body } as Dispatcher.DispatchOptions
-  if ('__mockAgentBodyForDispatch' in replaced) replaced['__mockAgentBodyForDispatch'] = body
-  return replaced
 }

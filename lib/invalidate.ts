@@ -4,10 +4,11 @@ import type { Shared } from './exchange.ts'
 import { invalidatedUrls, isSafe } from './policy/invalidation.ts'
 import type { HeaderFields } from './policy/validators.ts'
 import { eachHeader } from './request/headers.ts'
-import { writtenUrl } from './request/normalize-url.ts'
+import { normalizeOrigin, writtenUrl } from './request/normalize-url.ts'
 import { completeRequest, readHead } from './request/read-request.ts'
 import type { KeyRules } from './request/key-rules.ts'
 import type { CacheRequest, UrlParts } from './request/request.ts'
+import { targetOf } from './request/target-origin.ts'
 import type { Settings } from './settings.ts'
 
 /** What a response does to what is stored, as soon as its head is there. */
@@ -35,17 +36,22 @@ export function invalidationBy(
   return (status, headers) => {
     // Whatever fails here, the response goes on to its caller.
     guard.write('delete what is out of date', () => {
-      const [own, ...others] = invalidatedUrls(method, writtenUrl(asked), status, headers)
+      // What the response says is of the host that was meant, and was asked where this one was.
+      const sentTo = normalizeOrigin(asked.origin)
+      const target = sentTo === undefined ? undefined : targetOf(sentTo, asked.headers)
+      const written = writtenUrl({ ...asked, origin: target ?? asked.origin })
+      const [own, ...others] = invalidatedUrls(method, written, status, headers)
       if (own === undefined) return undefined
-      const targets: UrlParts[] = [asked, ...others.map(partsOf)]
+      const { origin: sent } = asked
+      const targets: UrlParts[] = [asked, ...others.map((other) => partsOf(other, sent))]
       const requests = targets.flatMap((url) => requestsFor(url, asked.headers, keyRules, key))
       return Promise.all(requests.map(async (request) => cache.invalidate(request)))
     })
   }
 }
 
-function partsOf(url: string): UrlParts {
-  const { origin, pathname, search } = new URL(url)
+function partsOf(url: string, origin: UrlParts['origin']): UrlParts {
+  const { pathname, search } = new URL(url)
   return { origin, path: pathname + search }
 }
 

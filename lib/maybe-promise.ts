@@ -16,3 +16,16 @@ export function chain<T, U>(
 ): MaybePromise<U> {
   return isPromise(value) ? value.then(onward) : onward(value)
 }
+
+/** Goes on with the failure of work, whether that throws or rejects. */
+export function rescued<T>(
+  work: () => MaybePromise<T>,
+  rescue: (error: unknown) => MaybePromise<T>,
+): MaybePromise<T> {
+  try {
+    const result = work()
+    return isPromise(result) ? result.catch(rescue) : result
+  } catch (error) {
+    return rescue(error)
+  }
+}

@@ -14,6 +14,8 @@ const otherNames: Readonly<Record<string, string>> = {
   staleonerror: 'staleIfError',
   filterfn: 'filter',
   includegetheaders: 'matchHeaders',
+  credentialheaders: 'isolate',
+  sensitiveheaders: 'isolate',
   contentrootkey: "ignoredParameters: ['root.name']",
   origins: 'urlsExpireAfter',
   methods: 'allowableMethods',

@@ -1,11 +1,13 @@
 /** What options have to look like, and the messages for those that do not. */
 import { BaseCache } from './cache/base-cache.ts'
+import { checkStoredModes } from './cache/checksum.ts'
 import {
   isBoolean,
   isBytes,
   isFunction,
   isListOf,
   isMs,
+  isOneOf,
   isText,
   type Rule,
   type Rules,
@@ -118,7 +120,12 @@ export const optionRules: Rules<CacheOptions> = {
     test: (value) =>
       typeof value === 'string' && URL.parse(value)?.origin === value.replace(/\/$/, ''),
   },
+  checkStored: isOneOf(...checkStoredModes),
   storageTimeout: isMs,
+  collapseTimeout: {
+    expected: 'milliseconds, from 0 to 2147483647',
+    test: (value) => value === 0 || isMs.test(value),
+  },
   shareBodies: isBoolean,
   statusHeaders: isBoolean,
   onError: isFunction,

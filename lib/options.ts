@@ -1,5 +1,6 @@
 /** What users write, to begin with or for one call. */
 import type { BaseCache } from './cache/base-cache.ts'
+import type { CheckStored } from './cache/checksum.ts'
 import type { BackendAlias, BackendOptionsByAlias } from './cache/registry.ts'
 import type { CacheError } from './errors.ts'
 import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'
@@ -86,8 +87,18 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly maxRequestBodyBytes?: number | undefined
   /** Origin of requests that name none, as those of a `Client` of undici 7 do. */
   readonly origin?: string | undefined
-  /** Milliseconds that a request waits for the cache's storage. Default 1000. */
+  /**
+   * How much of what comes out of a persistent storage is compared with its checksum before it is
+   * used: head and body, the head only, or nothing. Default `'all'`.
+   */
+  readonly checkStored?: CheckStored | undefined
+  /** Milliseconds that a request waits for the cache's storage, or for its own body. Default 1000. */
   readonly storageTimeout?: Ms | undefined
+  /**
+   * Milliseconds that a request waits for an identical one that is under way, before it asks the
+   * origin itself; 0 for never. Default 5000.
+   */
+  readonly collapseTimeout?: Ms | undefined
   /** Hand out the very bytes that are kept, not a copy: callers must not change them. Default false. */
   readonly shareBodies?: boolean | undefined
   /** Whether responses tell of the cache by `Cache-Status` and `Age`. Default true. */

@@ -21,7 +21,7 @@ export function refreshInBackground(exchange: Exchange, asked: Asked): void {
     abort: () => down.abort(new DOMException('the cache is being closed', 'AbortError')),
   })
   const again = { ...options, body: ownBody(options.body) } as typeof options
-  askOrigin({ ...exchange, options: again, down }, { ...asked, unheard: true }, () => {}, true)
+  askOrigin({ ...exchange, options: again, down }, { ...asked, unheard: true }, () => {}, 'allowed')
 }
 
 // A form would have to be taken to pieces.

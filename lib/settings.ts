@@ -2,10 +2,11 @@
  * What users write becomes `Settings`: every default and check, once. Inside the library nobody looks
  * at an option again.
  */
-import { BaseCache } from './cache/base-cache.ts'
-import { openBackend } from './cache/registry.ts'
+import type { BaseCache } from './cache/base-cache.ts'
+import type { CheckStored } from './cache/checksum.ts'
 import { checkOptions } from './check-options.ts'
-import { misuse, type CacheError } from './errors.ts'
+import type { CacheError } from './errors.ts'
+import { openCache } from './open-cache.ts'
 import { hintFor } from './option-hints.ts'
 import { callRules, optionRules, pairsOf } from './option-rules.ts'
 import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
@@ -21,6 +22,8 @@ import type { Ms } from './units.ts'
 /** Everything that a request needs to know, complete. */
 export interface Settings extends RequestRules, ResponseRules, TagRules {
   readonly cache: BaseCache
+  /** Why there is no cache, though one was asked for; `cache` is empty then, and is not used. */
+  readonly unavailable: CacheError | undefined
   readonly lifetimes: LifetimeRules
   readonly filter: CacheOptions['filter']
   readonly disabled: boolean
@@ -30,7 +33,9 @@ export interface Settings extends RequestRules, ResponseRules, TagRules {
   readonly allowableMethods: ReadonlySet<string>
   readonly maxRequestBodyBytes: number
   readonly origin: string | undefined
+  readonly checkStored: CheckStored
   readonly storageTimeout: Ms
+  readonly collapseTimeout: Ms
   readonly shareBodies: boolean
   readonly statusHeaders: boolean
   readonly onError: (error: CacheError) => void
@@ -38,14 +43,15 @@ export interface Settings extends RequestRules, ResponseRules, TagRules {
 
 const mebibyte = 2 ** 20
 
-/** @throws TypeError ERR_CACHE_OPTION_…; CacheError where the backend cannot be opened */
+/** @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_DRIVER_MISSING, ERR_CACHE_FILE_FOREIGN */
 export function readOptions(options: CacheOptions): Settings {
   checkOptions(options, optionRules, '', hintFor)
   const keyRules = readKeyRules(options)
-  const cache = openCache(options)
+  const { cache, unavailable } = openCache(options)
   const keeps = cache.responses.traits.persistent
   return Object.freeze({
     cache,
+    unavailable,
     lifetimes: {
       call: undefined,
       urls: urlRules(options.urlsExpireAfter),
@@ -73,7 +79,9 @@ export function readOptions(options: CacheOptions): Settings {
     ),
     maxRequestBodyBytes: options.maxRequestBodyBytes ?? 10 * mebibyte,
     origin: options.origin?.replace(/\/$/, ''),
+    checkStored: options.checkStored ?? 'all',
     storageTimeout: options.storageTimeout ?? 1_000,
+    collapseTimeout: options.collapseTimeout ?? 5_000,
     shareBodies: options.shareBodies ?? false,
     statusHeaders: options.statusHeaders ?? true,
     onError: options.onError ?? warn,
@@ -132,21 +140,6 @@ function codeRules(lifetimes: CacheOptions['codesExpireAfter'] = {}): Map<number
 function staleWindow(given: CallOptions['staleIfError']): Ms | undefined {
   if (typeof given === 'boolean') return given ? Infinity : 0
   return durationOf(given)
-}
-
-function openCache({ backend, ...given }: CacheOptions): BaseCache {
-  const { cacheName, backendOptions, serializer } = given
-  if (!(backend instanceof BaseCache)) {
-    const options = serializer === undefined ? backendOptions : { ...backendOptions, serializer }
-    return openBackend(backend, cacheName, options)
-  }
-  // Both say what only one can decide.
-  for (const [name, value] of Object.entries({ cacheName, backendOptions, serializer })) {
-    if (value === undefined) continue
-    const message = `option '${name}' goes with an alias; give it to the cache itself`
-    throw misuse('ERR_CACHE_OPTION_INVALID', message)
-  }
-  return backend
 }
 
 function warn(error: CacheError): void {

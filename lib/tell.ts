@@ -35,10 +35,20 @@ export function tellBypass(
   if (channel.hasSubscribers) channel.publish({ cache, method, url, reason })
 }
 
+/** A request that would have passed by the cache was refused, for the origin must not be asked. */
+export function tellRefusal(
+  cache: BaseCache,
+  asked: { readonly method: string; readonly url: string | undefined },
+  info: CacheInfo,
+): void {
+  cache.counters.refused++
+  announce('refuse', cache, asked, info)
+}
+
 function announce(
   kind: 'hit' | 'miss' | 'refuse' | 'store',
   cache: BaseCache,
-  { method, url }: Exchange['request'],
+  { method, url }: { readonly method: string; readonly url: string | undefined },
   info: CacheInfo,
 ): void {
   const channel = events[kind]

@@ -58,6 +58,12 @@ describe('each option', () => {
     ['keyFn', 'key', 'a function'],
     ['identity', 'isolate', "'isolated', 'shared' or a function"],
     ['identity', true, "'isolated', 'shared' or a function"],
+    ['isolate', 'x-seat', 'a list of names'],
+    ['isolate', [''], 'a list of names'],
+    ['isolate', ['*'], 'a list of names'],
+    ['isolate', ['x-*-id'], 'a list of names'],
+    ['share', true, 'a list of names'],
+    ['share', [/x/], 'a list of names'],
   ]
   for (const [name, value, expected] of bad) {
     test(`bad: ${name}, ${String(value)}`, () => {
@@ -77,6 +83,9 @@ describe('each option', () => {
       ['match_headers', 'matchHeaders'],
       ['ignored_parameters', 'ignoredParameters'],
       ['key_fn', 'keyFn'],
+      ['isolates', 'isolate'],
+      ['Share', 'share'],
+      ['credentialHeaders', 'isolate'],
     ]) {
       assert.throws(() => readOptions({ ...memory, [theirs!]: true }), {
         code: 'ERR_CACHE_OPTION_UNKNOWN',

@@ -15,6 +15,7 @@ describe('defaults', () => {
     assert.ok(cache instanceof BaseCache)
     assert.equal(typeof onError, 'function')
     assert.deepEqual(rest, {
+      unavailable: undefined,
       lifetimes: { call: undefined, urls: [], codes: new Map(), otherwise: undefined },
       staleIfError: undefined,
       staleWhileRevalidate: undefined,
@@ -34,7 +35,9 @@ describe('defaults', () => {
       maxBodyBytes: 64 * 2 ** 20,
       maxRequestBodyBytes: 10 * 2 ** 20,
       origin: undefined,
+      checkStored: 'all',
       storageTimeout: 1_000,
+      collapseTimeout: 5_000,
       shareBodies: false,
       statusHeaders: true,
     })
@@ -84,6 +87,7 @@ describe('each option', () => {
     [{ origin: 'https://a.example' }, { origin: 'https://a.example' }],
     [{ origin: 'https://a.example/' }, { origin: 'https://a.example' }],
     [{ origin: 'http://a:8080' }, { origin: 'http://a:8080' }],
+    [{ checkStored: 'heads' }, { checkStored: 'heads' }],
     [{ storageTimeout: 5 }, { storageTimeout: 5 }],
     [{ statusHeaders: false }, { statusHeaders: false }],
     [{ onError }, { onError }],
@@ -127,6 +131,7 @@ describe('each option', () => {
     ['origin', 'https://a.example/path', 'an origin such as', "'https://a.example/path'"],
     ['origin', 'null', 'an origin such as', "'null'"],
     ['origin', new URL('https://a.example'), 'an origin such as', 'URL'],
+    ['checkStored', true, "'all' or 'heads' or 'none'", 'true'],
     ['storageTimeout', 0, 'milliseconds, more than 0', '0'],
     // A longer timer would fire at once.
     ['storageTimeout', 2 ** 31, 'at most 2147483647', '2147483648'],

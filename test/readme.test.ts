@@ -95,6 +95,7 @@ describe('README', () => {
       shareBodies: settings.shareBodies,
       statusHeaders: settings.statusHeaders,
       storageTimeout: settings.storageTimeout,
+      checkStored: settings.checkStored,
     }
     for (const [name, value] of Object.entries(shown)) {
       const text = JSON.stringify(value).replaceAll('"', "'").replaceAll(',', ', ')

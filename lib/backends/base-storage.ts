@@ -13,6 +13,7 @@
  *   storages take no notice.
  */
 import { CacheError } from '../errors.ts'
+import { paced } from '../loop-turn.ts'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 
@@ -41,6 +42,8 @@ export interface StorageTraits {
   readonly expires: boolean
   /** Largest body that one record can hold; the cache splits longer ones into parts. */
   readonly maxBodyBytes: number
+  /** All that it was given is saved, in that order, also where the process ends now. */
+  readonly savesAtExit?: boolean | undefined
 }
 
 /** The base of every storage; see the top of the file for what a subclass promises. */
@@ -100,7 +103,7 @@ export abstract class BaseStorage {
 
   /** All records without their bodies. */
   async *heads(): AsyncIterable<StoredHead> {
-    for await (const key of this.keys()) {
+    for await (const key of paced(this.keys())) {
       const record = await this.peek(key)
       if (record !== undefined) yield { key, head: record.head, expiresAt: record.expiresAt }
     }
@@ -113,24 +116,29 @@ export abstract class BaseStorage {
 
   /** Stores all of them; not atomic as a whole. */
   async setMany(records: Iterable<readonly [key: string, record: StoredRecord]>): Promise<void> {
-    for (const [key, record] of records) await this.set(key, record)
+    for await (const [key, record] of paced(records)) await this.set(key, record)
   }
 
   /** @returns how many of them there were. */
   async deleteMany(keys: readonly string[]): Promise<number> {
     let deleted = 0
-    for (const key of keys) if (await this.delete(key)) deleted++
+    for await (const key of paced(keys)) if (await this.delete(key)) deleted++
     return deleted
   }
 
   /**
    * Deletes records whose `expiresAt` is past, at most `limit` of them, and reads no body.
+   * @param kept keys of records that are being read, and stay; a storage may ignore it
    * @returns how many; fewer than `limit` means that none is left.
    */
-  async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+  async deleteExpired(
+    now: EpochMs,
+    limit: number,
+    kept: ReadonlySet<string> = noKeys,
+  ): Promise<number> {
     const expired: string[] = []
     for await (const { key, expiresAt } of this.heads()) {
-      if (expiresAt !== undefined && expiresAt <= now) expired.push(key)
+      if (expiresAt !== undefined && expiresAt <= now && !kept.has(key)) expired.push(key)
       if (expired.length === limit) break
     }
     return this.deleteMany(expired)
@@ -143,7 +151,7 @@ export abstract class BaseStorage {
 
   /** All keys with their records, one at a time. */
   async *entries(): AsyncIterable<[key: string, record: StoredRecord]> {
-    for await (const key of this.keys()) {
+    for await (const key of paced(this.keys())) {
       const record = await this.get(key)
       if (record !== undefined) yield [key, record]
     }
@@ -154,6 +162,7 @@ export abstract class BaseStorage {
   }
 }
 
+const noKeys: ReadonlySet<string> = new Set()
 /** The key of one record of a group. @param group what the keys of all of them begin with */
 export function keyInGroup(group: string, member: number | string): string {
   return `${group}.${member}`

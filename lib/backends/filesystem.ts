@@ -7,7 +7,7 @@
 import { readdirSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { CacheError, isEntryError } from '../errors.ts'
-import { nextTurn } from '../timers.ts'
+import { paced } from '../loop-turn.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import {
   BaseStorage,
@@ -74,11 +74,10 @@ export class FileStorage extends BaseStorage {
   }
 
   override async *keys(): AsyncIterable<string> {
-    for (const shard of this.#shards()) {
+    for await (const shard of paced(this.#shards())) {
       // Where a process was killed between them, there are two files of one key.
       const keys = new Set(this.#files(shard).map((file) => keyOfFile(shard, file)))
-      for (const key of keys) if (key !== undefined) yield key
-      await nextTurn()
+      for await (const key of paced(keys)) if (key !== undefined) yield key
     }
   }
 
@@ -103,10 +102,14 @@ export class FileStorage extends BaseStorage {
     return count
   }
 
-  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+  override async deleteExpired(
+    now: EpochMs,
+    limit: number,
+    kept?: ReadonlySet<string>,
+  ): Promise<number> {
     // The next call goes on where this one ends: reading the folder anew takes as long as all of it.
     if (this.#sweep?.now !== now) {
-      this.#deleteUnfinished(now - orphanAge)
+      await this.#deleteUnfinished(now - orphanAge)
       this.#sweep = { now, expired: this.#expired(now) }
     }
     const { expired } = this.#sweep
@@ -117,7 +120,7 @@ export class FileStorage extends BaseStorage {
         this.#sweep = undefined
         break
       }
-      if (this.delete(next.value)) deleted++
+      if (kept?.has(next.value) !== true && this.delete(next.value)) deleted++
     }
     return deleted
   }
@@ -130,8 +133,8 @@ export class FileStorage extends BaseStorage {
 
   override async clear(): Promise<void> {
     for await (const key of this.keys()) this.delete(key)
-    this.#deleteUnfinished(Infinity)
-    for (const shard of this.#shards()) removeIfEmpty(join(this.directory, shard))
+    await this.#deleteUnfinished(Infinity)
+    for await (const shard of paced(this.#shards())) removeIfEmpty(join(this.directory, shard))
     removeIfEmpty(this.directory)
   }
 
@@ -174,8 +177,8 @@ export class FileStorage extends BaseStorage {
     return list(join(this.directory, shard), 'files')
   }
 
-  #deleteUnfinished(writtenBefore: EpochMs): void {
-    for (const shard of this.#shards()) {
+  async #deleteUnfinished(writtenBefore: EpochMs): Promise<void> {
+    for await (const shard of paced(this.#shards())) {
       for (const file of this.#files(shard)) {
         if (!unfinishedName.test(file)) continue
         const path = join(this.directory, shard, file)

@@ -39,6 +39,7 @@ export interface FramePrefix {
 export function readPrefix(bytes: Buffer): FramePrefix {
   if (bytes.byteLength < prefixBytes || bytes.readUInt32BE(0) !== magic) throw torn()
   const expiresAt = bytes.readDoubleBE(4)
+  if (!Number.isFinite(expiresAt)) throw torn()
   return {
     expiresAt: expiresAt === never ? undefined : expiresAt,
     headBytes: bytes.readUInt32BE(12),

@@ -1,11 +1,12 @@
 /**
  * Stands between a request and the cache's storages: whatever they do, the request goes on. What
  * fails, or takes longer than the budget, is answered with "nothing there" and reported, once for
- * each outage. After something hung, the storage is left alone for a while, so that an outage costs
- * one budget and not one for each request.
+ * each outage. A storage that is late again and again is left alone for a while; see
+ * `responsiveness.ts`.
  */
 import { asCacheError, CacheError, isEntryError } from '../errors.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { Responsiveness, type Wait } from './responsiveness.ts'
 import { systemClock, type Clock } from '../timers.ts'
 import type { Ms } from '../units.ts'
 
@@ -29,8 +30,6 @@ interface Outage {
 // A storage that fails by turns, as a cluster without one of its nodes does, has one outage: it is
 // over when nothing has failed for as long as so many budgets.
 const quietBudgets = 5
-const firstRest: Ms = 1_000
-const longestRest: Ms = 30_000
 // Nobody waits for a write, but one that never ends must not go unnoticed.
 const writeBudgets = 10
 
@@ -40,28 +39,42 @@ export class Guard {
   readonly #clock: Clock
   // Apart: a server that is full can still be read.
   readonly #outages: Record<Access, Outage> = { read: {}, write: {} }
-  #rest: Ms = firstRest
-  #restsUntil = 0
+  readonly #responsiveness: Responsiveness
+  #gaveUp = false
 
   constructor(options: GuardOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
+    this.#responsiveness = new Responsiveness(options.budget, this.#clock)
+  }
+
+  /** How long a request waits at the most. */
+  get budget(): Ms {
+    return this.#options.budget
   }
 
   /** Whether it is worth asking the storage. */
   get available(): boolean {
-    return this.#restsUntil === 0 || this.#clock.monotonicNow() >= this.#restsUntil
+    return !this.#gaveUp && this.#responsiveness.available
   }
 
   /** The answer of a storage, or the fallback. */
   read<T>(what: string, ask: () => MaybePromise<T>, fallback: T): MaybePromise<T> {
-    if (!this.available) return fallback
+    if (this.#gaveUp) return fallback
+    const responsiveness = this.#responsiveness
+    // An answer at once of a storage that is well needs no clock.
+    const limited = responsiveness.healthy ? undefined : responsiveness.begin()
+    if (limited === 'skip') return fallback
     try {
       const answer = ask()
-      if (isPromise(answer)) return this.#within(what, answer, fallback)
+      if (isPromise(answer)) {
+        return this.#within(what, answer, fallback, limited ?? responsiveness.wait())
+      }
+      limited?.answered()
       this.answered('read')
       return answer
     } catch (error) {
+      limited?.answered()
       this.failed('read', what, error)
       return fallback
     }
@@ -73,9 +86,7 @@ export class Guard {
       const written = work()
       if (!isPromise(written)) return this.answered('write')
       const patience = this.#options.budget * writeBudgets
-      const late = this.#clock
-        .setTimeout(() => this.#hung('write', what, patience), patience)
-        .unref()
+      const late = this.#clock.setTimeout(() => this.#hung(what, patience), patience).unref()
       written.then(
         () => {
           this.#clock.clearTimeout(late)
@@ -89,6 +100,12 @@ export class Guard {
     } catch (error) {
       this.failed('write', what, error)
     }
+  }
+
+  /** Says why there is no storage: nothing is asked of it any more. */
+  giveUp(error: CacheError): void {
+    this.#gaveUp = true
+    this.#options.report(error)
   }
 
   /** Reports a failure: of an outage the first only, of a single entry each. */
@@ -112,25 +129,36 @@ export class Guard {
     const outage = this.#outages[kind]
     if (outage.failedAt === undefined || outage.answered === true) return
     outage.answered = true
-    this.#rest = firstRest
-    this.#restsUntil = 0
   }
 
-  #within<T>(what: string, answer: Promise<T>, fallback: T): Promise<T> {
+  #within<T>(what: string, answer: Promise<T>, fallback: T, wait: Wait): Promise<T> {
+    const { budget } = this.#options
     return new Promise((resolve) => {
-      // Keeps the process alive: the request that waits may be all that is left of it.
-      const timer = this.#clock.setTimeout(() => {
-        this.#hung('read', what, this.#options.budget)
+      const tooLate = (): void => {
+        if (!wait.late()) return
+        const message = `the storage did not ${what} within ${budget} ms`
+        this.failed('read', what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
+      }
+      const giveUp = (): void => {
+        wait.givenUp()
         resolve(fallback)
-      }, this.#options.budget)
+        const left = budget - wait.patience
+        if (left <= 0) return tooLate()
+        timer = this.#clock.setTimeout(tooLate, left)
+        timer.unref()
+      }
+      // Keeps the process alive: the request that waits may be all that is left of it.
+      let timer = this.#clock.setTimeout(giveUp, wait.patience)
       answer.then(
         (value) => {
           this.#clock.clearTimeout(timer)
-          this.answered('read')
+          if (wait.answered()) this.answered('read')
           resolve(value)
         },
-        (error) => {
+        (error: unknown) => {
           this.#clock.clearTimeout(timer)
+          if (isTimeout(error)) wait.late()
+          else wait.answered()
           this.failed('read', what, error)
           resolve(fallback)
         },
@@ -138,14 +166,15 @@ export class Guard {
     })
   }
 
-  #hung(kind: Access, what: string, waited: Ms): void {
+  #hung(what: string, waited: Ms): void {
     const message = `the storage did not ${what} within ${waited} ms`
-    this.failed(kind, what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
-    // Others that hung with it have said so already.
-    if (!this.available) return
-    this.#restsUntil = this.#clock.monotonicNow() + this.#rest
-    this.#rest = Math.min(this.#rest * 2, longestRest)
+    this.failed('write', what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
   }
+}
+
+// A driver may have its own limit, shorter than ours.
+function isTimeout(error: unknown): boolean {
+  return error instanceof CacheError && error.code === 'ERR_CACHE_STORAGE_TIMEOUT'
 }
 
 // One entry, or a function of the caller's, says nothing about the storage.

@@ -1,3 +1,4 @@
+import { paced } from '../loop-turn.ts'
 import {
   BaseStorage,
   type StorageTraits,
@@ -52,7 +53,9 @@ export class MemoryStorage extends BaseStorage {
 
   // A snapshot: a record that is set or deleted meanwhile neither repeats a key nor hides one.
   override async *keys(): AsyncIterable<string> {
-    for (const key of Array.from(this.#records.keys())) if (this.#records.has(key)) yield key
+    for await (const key of paced(Array.from(this.#records.keys()))) {
+      if (this.#records.has(key)) yield key
+    }
   }
 
   override size(): number {

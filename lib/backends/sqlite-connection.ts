@@ -4,6 +4,7 @@
  * is tried again a little later: the loop never waits for it, nor spins.
  */
 import { CacheError } from '../errors.ts'
+import { loopTurn } from '../loop-turn.ts'
 import {
   clearImmediate,
   clearTimeout,
@@ -47,6 +48,7 @@ const tables: readonly SqliteTable[] = ['responses', 'redirects']
 
 // More than this in one transaction would hold up the loop for longer than a blink.
 const maxFlushBytes = 2 * 2 ** 20
+const maxFlushTime: Ms = 4
 const firstDelay: Ms = 2
 const longestDelay: Ms = 50
 // How stale the view of what other processes have written may be.
@@ -151,17 +153,21 @@ export class SqliteConnection {
    * again while the file is locked.
    */
   async run<T>(statement: () => T): Promise<T> {
-    const since = monotonicNow()
-    for (let delay = firstDelay; ; delay = Math.min(delay * 2, longestDelay)) {
+    let busySince: number | undefined
+    for (let delay = firstDelay; ;) {
       this.assertOpen()
       try {
-        while (!this.#commitSome());
-        return statement()
+        if (this.#commitSome()) return statement()
+        busySince = undefined
       } catch (error) {
         if (!isBusy(error)) throw error
-        if (monotonicNow() - since > this.#timeout) throw busyError(this.path, error)
+        busySince ??= monotonicNow()
+        if (monotonicNow() - busySince > this.#timeout) throw busyError(this.path, error)
         await sleep(delay * (0.5 + Math.random()))
+        delay = Math.min(delay * 2, longestDelay)
       }
+      const pause = loopTurn.pause()
+      if (pause !== undefined) await pause
     }
   }
 
@@ -214,17 +220,22 @@ export class SqliteConnection {
     if (tables.every((table) => this.#pending[table].size === 0)) return true
     const committed: [Pending, string, Change][] = []
     let bytes = 0
+    const began = monotonicNow()
+    // What is short takes its time as well, when it is many.
+    const isEnough = (): boolean =>
+      bytes > maxFlushBytes ||
+      (committed.length % 16 === 15 && monotonicNow() - began > maxFlushTime)
     this.#db.exec('BEGIN IMMEDIATE')
     try {
       for (const table of tables) {
         for (const [key, change] of this.#pending[table]) {
-          if (bytes > maxFlushBytes) break
+          if (isEnough()) break
           committed.push([this.#pending[table], key, change])
           if (change.record === undefined) this.#remove[table].run(key)
           else {
             const { expiresAt, head, body } = change.record
             this.#upsert[table].run(key, expiresAt ?? null, head, body)
-            bytes += body.byteLength
+            bytes += body.byteLength + head.length
           }
         }
       }

@@ -4,10 +4,11 @@
  */
 import { existsSync, mkdirSync, renameSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { CacheError } from '../errors.ts'
+import { asCacheError, CacheError } from '../errors.ts'
 import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { loadDriver } from './load-driver.ts'
+import { isUnwritable, openForReading } from './sqlite-read-only.ts'
 
 /** The part of better-sqlite3 that is used here. */
 export interface SqliteDriver {
@@ -72,17 +73,47 @@ export function openSqliteFile(
 ): SqliteDriver {
   const Driver = loadDriver('sqlite', 'better-sqlite3') as DriverClass
   try {
-    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
-    return openPatiently(Driver, path, fastSave)
+    return openOrRead(Driver, path, fastSave)
   } catch (error) {
     const known = describe(error, path)
     if (known.code !== 'ERR_CACHE_FILE_CORRUPT' || onCorrupt !== 'replace') throw known
+  }
+  try {
     setAside(path)
     return openPatiently(Driver, path, fastSave)
+  } catch (error) {
+    throw describe(error, path)
   }
 }
 
-type DriverClass = new (path: string, options: { timeout: number }) => SqliteDriver
+/** The class of better-sqlite3; bytes are a database in memory. */
+export type DriverClass = new (
+  database: string | Buffer,
+  options: {
+    readonly timeout?: number
+    readonly readonly?: boolean
+    readonly fileMustExist?: boolean
+  },
+) => SqliteDriver
+
+function openOrRead(Driver: DriverClass, path: string, fastSave: boolean): SqliteDriver {
+  try {
+    if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true })
+    return openPatiently(Driver, path, fastSave)
+  } catch (error) {
+    if (!isUnwritable(error)) throw error
+    const db = openForReading(Driver, path, (opened) => checkReadable(opened, path))
+    if (db === undefined) throw error
+    return db
+  }
+}
+
+function checkReadable(db: SqliteDriver, path: string): void {
+  checkOwner(db, path)
+  if (db.pragma('user_version', { simple: true }) === schemaVersion) return
+  const message = `'${path}' is empty, and cannot be written`
+  throw new CacheError('ERR_CACHE_STORAGE_FAILED', message)
+}
 
 // SQLite's own wait does not cover everything: two that turn the same file to WAL, or one that opens
 // while the last one closes, are refused at once.
@@ -172,7 +203,7 @@ function describe(error: unknown, path: string): CacheError {
     const message = `'${path}' is no usable database; delete it, or set onCorrupt: 'replace'`
     return new CacheError('ERR_CACHE_FILE_CORRUPT', message, { cause: error })
   }
-  return new CacheError('ERR_CACHE_STORAGE_FAILED', `cannot open '${path}'`, { cause: error })
+  return asCacheError('ERR_CACHE_STORAGE_FAILED', `cannot open '${path}'`, error)
 }
 
 // Set aside, not deleted: it may be somebody's only copy of something.

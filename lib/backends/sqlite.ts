@@ -5,14 +5,23 @@ import {
   type StoredHead,
   type StoredRecord,
 } from './base-storage.ts'
+import { loopTurn } from '../loop-turn.ts'
+import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
+import { torn } from './frame.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { SqliteStatement, SqliteTable } from './sqlite-file.ts'
 import { shrink } from './sqlite-shrink.ts'
+import { changeInSlices, SliceLength } from './sqlite-slices.ts'
+import { unreadableHead } from './unreadable-head.ts'
 
-const pageRows = 500
+// Of an index of keys, as many are counted in a millisecond or two.
+const countedKeys = 20_000
+// A file that has no more pages is cleared as fast in one go.
+const fewPages = 512
 
-type Row = [expires: EpochMs | null, head: string, body: Buffer]
+// Columns have the types of the schema, unless the file has decayed.
+type Row = [expires: EpochMs | null, head: unknown, body: unknown]
 
 /** Records as rows of one table; see `sqlite-connection.ts` for when they are written. */
 export class SQLiteStorage extends BaseStorage {
@@ -21,6 +30,7 @@ export class SQLiteStorage extends BaseStorage {
     expires: false,
     // SQLite holds up to 2^31 bytes in a value; well below it memory is the limit.
     maxBodyBytes: 2 ** 28,
+    savesAtExit: true,
   }
   readonly #connection: SqliteConnection
   readonly #table: SqliteTable
@@ -38,8 +48,13 @@ export class SQLiteStorage extends BaseStorage {
     this.#table = table
     this.#get = connection.prepare(`SELECT expires, head, body FROM ${table} WHERE key = ?`).raw()
     this.#has = connection.prepare(`SELECT 1 FROM ${table} WHERE key = ?`).pluck()
-    this.#count = connection.prepare(`SELECT count(*) FROM ${table}`).pluck()
-    const page = `FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ${pageRows}`
+    this.#count = connection
+      .prepare(
+        `SELECT count(*), max(key) FROM
+          (SELECT key FROM ${table} WHERE key > ? ORDER BY key LIMIT ${countedKeys})`,
+      )
+      .raw()
+    const page = `FROM ${table} WHERE rowid > ? ORDER BY rowid LIMIT ?`
     this.#keyPage = connection.prepare(`SELECT rowid, key ${page}`).raw()
     this.#headPage = connection.prepare(`SELECT rowid, key, head, expires ${page}`).raw()
     this.#replaceHead = connection.prepare(
@@ -47,7 +62,8 @@ export class SQLiteStorage extends BaseStorage {
     )
     this.#deleteExpired = connection.prepare(
       `DELETE FROM ${table} WHERE rowid IN
-        (SELECT rowid FROM ${table} WHERE expires IS NOT NULL AND expires <= ? LIMIT ?)`,
+        (SELECT rowid FROM ${table} WHERE expires IS NOT NULL AND expires <= ?
+          AND key NOT IN (SELECT value FROM json_each(?)) LIMIT ?)`,
     )
   }
 
@@ -68,7 +84,9 @@ export class SQLiteStorage extends BaseStorage {
     if (pending !== undefined) return pending ?? undefined
     const row = this.#get.get(key) as Row | undefined
     if (row === undefined) return undefined
-    return { head: row[1], body: row[2], expiresAt: row[0] ?? undefined }
+    const [expires, head, body] = row
+    if (typeof head !== 'string' || !(body instanceof Uint8Array)) throw torn()
+    return { head, body, expiresAt: expires ?? undefined }
   }
 
   override has(key: string): boolean {
@@ -105,18 +123,35 @@ export class SQLiteStorage extends BaseStorage {
   }
 
   override async *keys(): AsyncIterable<string> {
-    for await (const [, key] of this.#pages<[number, string]>(this.#keyPage)) yield key
-  }
-
-  override async *heads(): AsyncIterable<StoredHead> {
-    type HeadRow = [rowid: number, key: string, head: string, expires: EpochMs | null]
-    for await (const [, key, head, expires] of this.#pages<HeadRow>(this.#headPage)) {
-      yield { key, head, expiresAt: expires ?? undefined }
+    for await (const [, key] of this.#pages<[number, unknown]>(this.#keyPage)) {
+      // Nobody can ask for a row whose key is none.
+      if (typeof key === 'string') yield key
     }
   }
 
-  override size(): Promise<number> {
-    return this.#connection.run(() => this.#count.get() as number)
+  override async *heads(): AsyncIterable<StoredHead> {
+    type HeadRow = [rowid: number, key: unknown, head: unknown, expires: EpochMs | null]
+    for await (const [, key, head, expires] of this.#pages<HeadRow>(this.#headPage)) {
+      if (typeof key !== 'string') continue
+      const expiresAt = expires ?? undefined
+      yield typeof head === 'string'
+        ? { key, head, expiresAt }
+        : unreadableHead(key, expiresAt, torn())
+    }
+  }
+
+  override async size(): Promise<number> {
+    let size = 0
+    for (let after = ''; ;) {
+      const [count, last] = await this.#connection.run(
+        () => this.#count.get(after) as [number, string],
+      )
+      size += count
+      if (count < countedKeys) return size
+      after = last
+      const pause = loopTurn.pause()
+      if (pause !== undefined) await pause
+    }
   }
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
@@ -130,22 +165,49 @@ export class SQLiteStorage extends BaseStorage {
     await Promise.all(Array.from(records, ([key, record]) => this.set(key, record)))
   }
 
-  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    const deleted = await this.#connection.run(() => {
-      const { changes } = this.#deleteExpired.run(now, limit)
+  override async deleteExpired(
+    now: EpochMs,
+    limit: number,
+    kept: ReadonlySet<string> = noKeys,
+  ): Promise<number> {
+    const stay = JSON.stringify([...kept])
+    const remove = (rows: number): number => {
+      const { changes } = this.#deleteExpired.run(now, stay, rows)
       if (changes > 0) this.#connection.changed(this.#table)
       return changes
-    })
+    }
+    const deleted = await changeInSlices(this.#connection, remove, limit)
     if (deleted < limit) await shrink(this.#connection)
     return deleted
   }
 
+  // In the order of row ids, up to the last one that there is now: what is stored meanwhile comes
+  // after it and stays, unless it takes the place of a row that has not been deleted yet.
   override async clear(): Promise<void> {
-    await this.#connection.run(() => {
-      this.#connection.changed(this.#table)
-      this.#connection.prepare(`DELETE FROM ${this.#table}`).run()
-    })
+    const last = await this.#connection.run(() => this.#clearAtOnce())
+    if (last !== undefined) {
+      const removal = this.#connection.prepare(
+        `DELETE FROM ${this.#table} WHERE rowid IN
+          (SELECT rowid FROM ${this.#table} WHERE rowid <= ? ORDER BY rowid LIMIT ?)`,
+      )
+      await changeInSlices(this.#connection, (rows) => {
+        this.#connection.changed(this.#table)
+        return removal.run(last, rows).changes
+      })
+    }
     await shrink(this.#connection)
+  }
+
+  /** @returns undefined where all is done; else the last row id, for whoever does it in slices */
+  #clearAtOnce(): number | undefined {
+    const pages = this.#connection.prepare('PRAGMA page_count').pluck().get() as number
+    if (pages > fewPages) {
+      const max = this.#connection.prepare(`SELECT max(rowid) FROM ${this.#table}`).pluck().get()
+      return (max as number | null) ?? undefined
+    }
+    this.#connection.changed(this.#table)
+    this.#connection.prepare(`DELETE FROM ${this.#table}`).run()
+    return undefined
   }
 
   override close(): Promise<void> {
@@ -154,14 +216,27 @@ export class SQLiteStorage extends BaseStorage {
 
   // Pages by row id: an upsert keeps the id, so no row comes twice, and none is passed over.
   async *#pages<R extends [rowid: number, ...unknown[]]>(page: SqliteStatement): AsyncIterable<R> {
+    const length = new SliceLength()
     for (let after = 0; ;) {
-      const rows = await this.#connection.run(() => page.all(after) as R[])
-      yield* rows
-      if (rows.length < pageRows) return
-      after = rows.at(-1)![0]
+      let wanted = 0
+      const rows = await this.#connection.run(() =>
+        length.measure((count) => page.all(after, (wanted = count)) as R[]),
+      )
+      for (const row of rows) {
+        const pause = loopTurn.pause()
+        if (pause !== undefined) await pause
+        yield row
+      }
+      if (rows.length < wanted) return
+      const [last] = rows.at(-1)!
+      // In a file that has decayed it would begin anew, without end.
+      if (!(last > after)) throw new CacheError('ERR_CACHE_FILE_CORRUPT', 'the rows have no order')
+      after = last
     }
   }
 }
+
+const noKeys: ReadonlySet<string> = new Set()
 
 function copyOf({ head, body, expiresAt }: StoredRecord): StoredRecord {
   return { head, body: Uint8Array.prototype.slice.call(body), expiresAt }

@@ -7,6 +7,7 @@ import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions } from '../check-options.ts'
 import { asCacheError, invalidOption, isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
+import { paced } from '../loop-turn.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { ExpireAfter } from '../policy/lifetime-rules.ts'
 import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
@@ -16,15 +17,17 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { CachedResponse } from './cached-response.ts'
+import type { CheckStored } from './checksum.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
-import { Shelf, type Shelves } from './shelf.ts'
-import { deleteExpired, deleteOrphans, Maintenance } from './maintenance.ts'
+import type { PartsReader } from './parts-in-use.ts'
+import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
+import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
-import { withoutLoops } from './redirect-loop.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
 import { checkLifetime, resetAll } from './reset-expiration.ts'
 import {
   checkSelection,
@@ -41,7 +44,11 @@ import {
   type RecreateResult,
 } from './recreate-keys.ts'
 import { encodeEntry, type StoredBody } from './record.ts'
+import { Removals } from './removals.ts'
 import {
+  discardEntry,
+  endEntry,
+  forgetEntries,
   invalidateEntries,
   refreshEntry,
   storeChain,
@@ -68,6 +75,9 @@ export class BaseCache {
   /** What was done in this process; for the interceptor, which counts. */
   readonly counters: { -readonly [Name in keyof Counters]: number } = newCounters()
 
+  /** What was deleted while responses were on their way; for the interceptor. */
+  readonly removals: Removals = new Removals()
+
   /** Bytes that may be stored; Infinity where there is no limit. */
   readonly maxCacheBytes: number
 
@@ -75,6 +85,7 @@ export class BaseCache {
   readonly #budget: ByteBudget | undefined
   #shelves: Shelves | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
+  #checks: CheckStored | undefined
   readonly #writes = new Writes()
   readonly #maintenance = new Maintenance()
   #closed: Promise<void> | undefined
@@ -94,6 +105,8 @@ export class BaseCache {
 
   readonly #removeParts: RemoveParts = ({ storage }, key, parts) =>
     this.#writes.deleteLater(storage, key, parts)
+
+  readonly #keysInUse: KeysInUse = (storage) => this.#writes.partsInUse.keysIn(storage)
 
   // Made at the first use: a subclass sets its storages after this constructor has run.
   get #shelf(): Shelves {
@@ -131,6 +144,7 @@ export class BaseCache {
     const removeParts = this.#removeParts
     if (isTarget(what)) {
       const keys = await this.#keysOf(what)
+      for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
       return deleteRequests(this.#shelf, keys, removeParts)
@@ -160,7 +174,7 @@ export class BaseCache {
   async size(): Promise<number> {
     await this.flush()
     let count = 0
-    for await (const key of this.responses.keys()) if (!isPartKey(key)) count++
+    for await (const key of paced(this.responses.keys())) if (!isPartKey(key)) count++
     return count
   }
 
@@ -209,15 +223,35 @@ export class BaseCache {
     this.#keyRules ??= { rules }
   }
 
+  /**
+   * How much of what the storages give back is compared with its checksum; for the interceptor. The
+   * first one that uses the cache decides.
+   */
+  useChecks(checks: CheckStored): void {
+    if (this.#checks !== undefined) return
+    this.#checks = checks
+    const { responses, redirects } = this.#shelf
+    responses.checks = checks
+    redirects.checks = checks
+  }
+
   #describe(target: RequestTarget): CacheRequest {
     return describeRequest(target, this.#keyRules?.rules)
   }
 
-  /** Deletes everything. */
+  /** Deletes everything; the body of a response that is being replayed, when that has ended. */
   async clear(): Promise<void> {
-    await this.flush()
-    await this.#shelf.responses.clear()
-    await this.#shelf.redirects.clear()
+    await this.removals.clear(async () => {
+      await this.flush()
+      const { partsInUse } = this.#writes
+      for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
+        const used = partsInUse.in(shelf.storage)
+        await shelf.clear(partsInUse.keysIn(shelf.storage))
+        for (const { key, parts } of used) {
+          this.#writes.deleteWhenFree(shelf.storage, key, parts)
+        }
+      }
+    })
   }
 
   /**
@@ -266,8 +300,8 @@ export class BaseCache {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
       // Also what a server would expire by itself, later or, where it is not allowed to, never.
-      deleted += await deleteExpired(storage, now)
-      deleted += await deleteOrphans(storage, now)
+      deleted += await deleteExpired(storage, now, this.#keysInUse)
+      deleted += await deleteOrphans(storage, now, this.#keysInUse)
     }
     return deleted
   }
@@ -325,8 +359,29 @@ export class BaseCache {
     return withoutLoops(lookup, request, this.#shelf)
   }
 
+  /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
+  deleteDecayed(error: unknown): MaybePromise<unknown> {
+    return this.#writes.track(deleteDecayed(error))
+  }
+
+  /** Where a redirect leads that was found for the request. */
+  target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
+    return targetOf(request, redirect, this.#shelf)
+  }
+
+  /** Deletes what was found for a request and is over, other variants left alone. */
+  end(request: CacheRequest, found: Found): MaybePromise<void> {
+    return endEntry(this.#shelf, this.#writes, request, found)
+  }
+
+  /** Whatever is stored for the request is over, and the storage cannot be told now. */
+  forget(request: CacheRequest): void {
+    forgetEntries(this.#shelf, request.key)
+  }
+
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
   invalidate({ key }: CacheRequest): MaybePromise<void> {
+    this.removals.remove(key)
     return invalidateEntries(this.#shelf, this.#writes, key)
   }
 
@@ -365,6 +420,16 @@ export class BaseCache {
     return refreshEntry(this.#writes, found, head, dropAt)
   }
 
+  /** Deletes an entry whose body turned out not to be whole. @returns whether it was still there */
+  discard(found: Found): MaybePromise<boolean> {
+    return discardEntry(this.#writes, found)
+  }
+
+  /** The long body of an entry is being read: its parts stay until the reader has ended. */
+  readsParts({ key, shelf, entry }: Found): PartsReader {
+    return this.#writes.partsInUse.read(shelf.storage, key, entry.parts!)
+  }
+
   /** Makes `flush()` and `close()` wait for it, however it ends. */
   track<T extends MaybePromise<unknown>>(work: T): T {
     return this.#writes.track(work)
@@ -373,7 +438,7 @@ export class BaseCache {
   /** Removes in the background what is of no use any more; now and then, and a little at a time. */
   tend(now: EpochMs, report: (error: unknown) => void): void {
     if (this.#closed !== undefined) return
-    const work = this.#maintenance.due([this.responses, this.redirects], now)
+    const work = this.#maintenance.due([this.responses, this.redirects], now, this.#keysInUse)
     if (work !== undefined) this.track(work).catch(report)
   }
 

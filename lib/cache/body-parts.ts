@@ -3,10 +3,12 @@
  * key and the id of the write; the entry itself is written last. So memory holds one part whatever
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { keyInGroup, type BaseStorage } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
+import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
+import { checkOf } from './checksum.ts'
 import type { BodyParts, Entry } from './entry.ts'
 
 /** Bytes of a part, where the storage can hold as many in one record. */
@@ -30,8 +32,8 @@ export function partHead(index: number): string {
 }
 
 /** Keys of all the parts of a body. */
-export function partKeys(entryKey: string, parts: BodyParts): string[] {
-  return Array.from({ length: parts.count }, (_, index) => partKey(entryKey, parts.id, index))
+export function partKeys(entryKey: string, { id, checks }: Omit<BodyParts, 'bytes'>): string[] {
+  return checks.map((_, index) => partKey(entryKey, id, index))
 }
 
 /** Whether the key is that of a part, not of an entry. */
@@ -47,22 +49,37 @@ export function ownerOfPart(key: string): { entryKey: string; id: string; writte
 }
 
 /**
- * Reads a body part by part.
- * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where a part is missing or too short
+ * Reads a body part by part; each is checked before it is given.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where a part is missing or is not what was stored
  */
 export async function* readParts(
   storage: BaseStorage,
   entryKey: string,
   entry: Entry,
 ): AsyncGenerator<Buffer> {
-  let bytes = 0
-  for (const key of partKeys(entryKey, entry.parts!)) {
-    const part = await storage.get(key)
-    if (part === undefined) throw missingPart()
-    bytes += part.body.byteLength
-    yield Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength)
+  for (const index of entry.parts!.checks.keys()) {
+    yield await readPart(storage, entryKey, entry, index)
   }
-  if (bytes !== entry.bodyBytes) throw missingPart()
+}
+
+/**
+ * Reads one part of a body, and checks it.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where it is missing or is not what was stored
+ */
+export function readPart(
+  storage: BaseStorage,
+  entryKey: string,
+  { parts, bodyBytes, unchecked }: Entry,
+  index: number,
+): MaybePromise<Buffer> {
+  const { id, bytes, checks } = parts!
+  return chain(storage.get(partKey(entryKey, id, index)), (part) => {
+    const expected = Math.min(bytes, bodyBytes - index * bytes)
+    if (part?.body.byteLength !== expected) throw missingPart()
+    const { body } = part
+    if (unchecked !== true && checkOf(body) !== checks[index]) throw otherBody()
+    return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  })
 }
 
 /**
@@ -78,24 +95,22 @@ export async function writeParts(
   now: EpochMs,
 ): Promise<WrittenParts> {
   const id = createWriteId(now)
-  const hash = createHash('sha256')
-  let count = 0
+  const bytes = Math.min(partBytes, storage.traits.maxBodyBytes)
+  const checks: number[] = []
   let bodyBytes = 0
   try {
-    for await (const part of cut(chunks, Math.min(partBytes, storage.traits.maxBodyBytes))) {
-      hash.update(part)
-      bodyBytes += part.byteLength
-      const key = partKey(entryKey, id, count)
-      const head = partHead(count++)
-      await storage.adopt(key, { head, body: part, expiresAt: dropAt })
+    for await (const body of cut(chunks, bytes)) {
+      bodyBytes += body.byteLength
+      const index = checks.push(checkOf(body)) - 1
+      const record = { head: partHead(index), body, expiresAt: dropAt }
+      await storage.adopt(partKey(entryKey, id, index), record)
     }
   } catch (error) {
     // What cannot be deleted is an orphan, and swept; the error that counts is the first.
-    await storage.deleteMany(partKeys(entryKey, { id, count })).catch(() => {})
+    await storage.deleteMany(partKeys(entryKey, { id, checks })).catch(() => {})
     throw error
   }
-  const bytes = new Uint8Array(0)
-  return { bytes, parts: { id, count }, bodyBytes, bodyDigest: hash.digest('base64url') }
+  return { bytes: new Uint8Array(0), parts: { id, bytes, checks }, bodyBytes }
 }
 
 /** A body that is in parts, and the place of its bytes in the entry, which is empty. */
@@ -103,7 +118,6 @@ export interface WrittenParts {
   readonly bytes: Uint8Array
   readonly parts: BodyParts
   readonly bodyBytes: number
-  readonly bodyDigest: string
 }
 
 // Chunks of any length become parts of one length, the last one aside.
@@ -132,4 +146,11 @@ async function* cut(
 /** The error for a body that is not all there. */
 export function missingPart(): CacheError {
   return new CacheError('ERR_CACHE_ENTRY_CORRUPT', 'stored entry is corrupt: a part of its body')
+}
+
+function otherBody(): CacheError {
+  return new CacheError(
+    'ERR_CACHE_ENTRY_CORRUPT',
+    'stored entry is corrupt: the digest of its body',
+  )
 }

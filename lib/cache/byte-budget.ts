@@ -3,6 +3,7 @@
  * has not seen used it knows only when it was stored.
  */
 import { isEntryError } from '../errors.ts'
+import { loopTurn, paced } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
@@ -49,7 +50,7 @@ export class ByteBudget {
       const held = await this.#count(shelves)
       this.#bytes = held.bytes
       if (held.bytes <= this.#maxBytes) return
-      const last = held.lastToGo(this.#maxBytes * keptShare)
+      const last = await held.lastToGo(this.#maxBytes * keptShare)
       const selects = (response: CachedResponse): boolean => this.#lastUse(response) <= last
       await deleteSelected(shelves, {}, selects, removeParts)
       this.#bytes = (await this.#count(shelves)).bytes
@@ -78,10 +79,15 @@ export class ByteBudget {
         }
       }
     }
-    for (const key of this.#usedAt.keys()) if (!present.has(key)) this.#usedAt.delete(key)
+    for await (const key of paced(this.#usedAt.keys())) {
+      if (!present.has(key)) this.#usedAt.delete(key)
+    }
     return held
   }
 }
+
+// More than there are between the first millisecond and the last one that a Date knows.
+const mostHalvings = 64
 
 // Two numbers a response: of a hundred thousand that is little.
 class Held {
@@ -94,12 +100,28 @@ class Held {
   }
 
   /** The last use of the last one that has to go so that no more than this is left. */
-  lastToGo(target: number): EpochMs {
-    let left = this.bytes
-    for (const [lastUse, bytes] of this.#each.toSorted(([one], [other]) => one - other)) {
-      left -= bytes
-      if (left <= target) return lastUse
+  async lastToGo(target: number): Promise<EpochMs> {
+    const tooMuch = this.bytes - target
+    // Halving the time in which it lies: sorting a hundred thousand would hold up the loop.
+    let [from, to] = [Infinity, -Infinity]
+    for (const [lastUse] of this.#each) {
+      if (lastUse < from) from = lastUse
+      if (lastUse > to) to = lastUse
     }
-    return Infinity
+    // What was read may be any number, and halves of those beyond all time never meet.
+    for (let halvings = 0; from < to && halvings < mostHalvings; halvings++) {
+      const middle = Math.floor((from + to) / 2)
+      if (this.#bytesUntil(middle) >= tooMuch) to = middle
+      else from = middle + 1
+      const pause = loopTurn.pause()
+      if (pause !== undefined) await pause
+    }
+    return to
+  }
+
+  #bytesUntil(last: EpochMs): number {
+    let bytes = 0
+    for (const [lastUse, size] of this.#each) if (lastUse <= last) bytes += size
+    return bytes
   }
 }

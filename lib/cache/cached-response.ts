@@ -1,5 +1,6 @@
 /** A stored response as people and programs look at it: its head at once, its body when asked for. */
 import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import { isFresh } from '../policy/decide-on-request.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import { headerFields } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
@@ -68,7 +69,7 @@ export class CachedResponse {
 
   /** Whether its time will be over then. */
   expiredAt(now: EpochMs): boolean {
-    return this.expiresAt !== undefined && this.expiresAt <= now
+    return !isFresh(this, now)
   }
 
   /** All that is known of it, for the rest of the library. */

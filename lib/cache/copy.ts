@@ -12,7 +12,7 @@ import type { Key } from '../request/create-key.ts'
 import type { EpochMs } from '../units.ts'
 import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
-import type { Entry } from './entry.ts'
+import type { Entry, EntryHead, StoredRequest } from './entry.ts'
 import { asVariant, isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
 import { type Shelf } from './shelf.ts'
 import {
@@ -143,6 +143,12 @@ async function copyChain(
   return 'copied'
 }
 
+/** The key that a copy gets, and what of it is not as it was. */
+export interface CopyPlace extends Key {
+  readonly request?: StoredRequest | undefined
+  readonly lines?: Pick<EntryHead, 'rawHeaders' | 'echoes'> | undefined
+}
+
 /**
  * Writes a response under a key, or beside it where another variant is there.
  * @param stays whether what is there already is left alone
@@ -151,7 +157,7 @@ async function copyChain(
 export async function copyEntry(
   { from, to, store }: CopyWay,
   response: CachedResponse,
-  { key: first, text }: Key,
+  { key: first, text, request: known, lines }: CopyPlace,
   stays: (there: Entry) => boolean,
   now: EpochMs,
 ): Promise<string | undefined> {
@@ -167,9 +173,9 @@ export async function copyEntry(
   const chunks = entry.parts === undefined ? [entry.body] : readParts(from, response.key, entry)
   const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
   const replaces = there && { entry: there, key, shelf: to }
-  const request = decodeRequest(record.head)
+  const request = known ?? decodeRequest(record.head)
   const selectedBy = asVariant(primary?.selectedBy, entry.selectedBy)
-  const head = { ...entry, text, selectedBy }
+  const head = { ...entry, ...lines, text, selectedBy }
   await store({ key, head, request, dropAt: record.expiresAt, replaces }, body)
   return key
 }
@@ -203,7 +209,7 @@ function isSame(there: Entry, { head }: CachedResponse): boolean {
 async function writeBody(
   to: BaseStorage,
   key: string,
-  { bodyBytes, bodyDigest }: Entry,
+  { bodyBytes, bodyCheck }: Entry,
   chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   dropAt: EpochMs | undefined,
   now: EpochMs,
@@ -212,11 +218,11 @@ async function writeBody(
   const body = fits
     ? wholeBody(
         Buffer.concat(await Array.fromAsync(chunks)),
-        to.traits.persistent || bodyDigest !== undefined,
+        to.traits.persistent || bodyCheck !== undefined ? 'leaves' : 'stays',
       )
     : await writeParts(to, key, chunks, dropAt, now)
-  const whole = body.bodyBytes === bodyBytes
-  if (whole && (bodyDigest === undefined || bodyDigest === body.bodyDigest)) return body
+  // Each part was checked when it was read; here it is seen that all of them came.
+  if (body.bodyBytes === bodyBytes) return body
   if (body.parts !== undefined) await to.deleteMany(partKeys(key, body.parts))
   throw corrupt('its body is another one than was stored')
 }

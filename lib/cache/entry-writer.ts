@@ -2,12 +2,14 @@
  * Collects a response as it arrives and stores it when it is complete; never before, and nothing of
  * one that is not. It copies every chunk, for the caller may change what it is handed.
  */
-import { createHash, type Hash } from 'node:crypto'
 import type { BaseStorage } from '../backends/base-storage.ts'
-import { isPromise, type MaybePromise } from '../maybe-promise.ts'
-import type { EpochMs } from '../units.ts'
+import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import type { EpochMs, Ms } from '../units.ts'
+import { backlogOf, Patience, type Backlog } from './backlog.ts'
 import { createWriteId, partBytes, partHead, partKey, partKeys } from './body-parts.ts'
+import { checkOf } from './checksum.ts'
 import { wholeBody, type StoredBody } from './record.ts'
+import type { Removal } from './removals.ts'
 
 /** Where a response goes, and who hears of it. */
 export interface EntryWriterOptions {
@@ -18,6 +20,13 @@ export interface EntryWriterOptions {
   readonly maxBytes: number
   readonly dropAt: EpochMs | undefined
   readonly now: EpochMs
+  /** How long its origin waits at a time for a storage that is behind. */
+  readonly patience: Ms
+  /** Why the response is not to be stored; of its trailers when they are there. */
+  readonly refusal: (
+    body: 'whole' | 'in parts',
+    trailers?: readonly string[],
+  ) => Refusal | undefined
   /** Writes the entry, when its body is complete. */
   readonly commit: (body: StoredBody, trailers: readonly string[]) => MaybePromise<void>
   /** Told of work that goes on after the last chunk. */
@@ -29,42 +38,51 @@ export interface EntryWriterOptions {
 /** How the storing of a response has ended. */
 export type WriteOutcome =
   | { readonly stored: true }
-  | { readonly stored: false; readonly why: 'incomplete' | 'too-large' | 'too-slow' }
+  | {
+      readonly stored: false
+      readonly why: 'incomplete' | 'too-large' | 'too-slow' | Refusal
+    }
   | { readonly stored: false; readonly why: 'failed'; readonly error: unknown }
 
-// A storage that is further behind than this is too slow: callers must not wait for it, and memory
-// must not hold the rest. What counts is how far it is behind with all responses together.
-const maxPendingBytes = 64 * 2 ** 20
-const pendingBytes = new WeakMap<BaseStorage, number>()
+/** Why a response that is complete is not stored: it was deleted before it came, or nobody could read it. */
+export type Refusal = Removal | 'malformed'
+
 const firstBytes = 16 * 2 ** 10
 
 /** Takes the chunks of one response; see the top of the file. */
 export class EntryWriter {
   readonly #options: EntryWriterOptions
   readonly #partBytes: number
+  readonly #backlog: Backlog
+  readonly #patience: Patience
   #writeId: string | undefined
   #buffer: Buffer
   #filled = 0
   #total = 0
-  #partCount = 0
-  #hash: Hash | undefined
+  /** The checksums of the parts that have been handed to the storage. */
+  readonly #checks: number[] = []
   #pending: Promise<void>[] = []
+  /** How many of them the storage has not written yet. */
+  #unwritten = 0
   #done = false
 
   constructor(options: EntryWriterOptions) {
     this.#options = options
     this.#partBytes = Math.min(partBytes, options.storage.traits.maxBodyBytes)
+    this.#backlog = backlogOf(options.storage)
+    this.#patience = new Patience(this.#backlog, options.patience)
     const expected = options.expectedBytes ?? firstBytes
     this.#buffer = Buffer.allocUnsafeSlow(Math.min(expected, this.#partBytes))
   }
 
-  push(chunk: Uint8Array): void {
-    if (this.#done) return
+  /** @returns what the origin has to wait for, where the storage is behind */
+  push(chunk: Uint8Array): Promise<void> | undefined {
+    if (this.#done) return undefined
     this.#total += chunk.byteLength
-    if (this.#total > this.#options.maxBytes)
-      return this.#giveUp({ stored: false, why: 'too-large' })
+    if (this.#total > this.#options.maxBytes) return this.#giveUp('too-large')
+    const before = this.#checks.length
     let from = 0
-    while (from < chunk.byteLength && !this.#done) {
+    while (from < chunk.byteLength && !this.#isDone()) {
       if (this.#filled === this.#partBytes) this.#flushPart()
       const take = Math.min(chunk.byteLength - from, this.#partBytes - this.#filled)
       this.#reserve(this.#filled + take)
@@ -72,30 +90,32 @@ export class EntryWriter {
       this.#filled += take
       from += take
     }
+    // Who has nothing to write yet keeps nobody waiting.
+    const waits = !this.#isDone() && this.#checks.length > before && this.#backlog.full
+    return waits ? this.#patience.wait(this.#total, () => this.#giveUp('too-slow')) : undefined
   }
 
   end(trailers: readonly string[]): void {
     if (this.#done) return
-    const { expectedBytes } = this.#options
+    const { expectedBytes, storage } = this.#options
     // A connection that was cut can look like an end.
     if (expectedBytes !== undefined && expectedBytes !== this.#total) {
-      return this.#giveUp({ stored: false, why: 'incomplete' })
+      return void this.#giveUp('incomplete')
     }
     try {
-      if (this.#partCount > 0) {
+      if (this.#checks.length > 0) {
         this.#flushPart()
         if (this.#isDone()) return
         this.#done = true
-        const body = this.#partsBody()
-        const written = Promise.all(this.#pending).then(() => this.#options.commit(body, trailers))
-        this.#options.track(written)
-        this.#settle(written)
+        this.#commitParts(trailers)
       } else {
+        const why = this.#options.refusal('whole', trailers)
+        if (why !== undefined) return void this.#giveUp(why)
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength
         const bytes = exact ? this.#buffer : Buffer.from(this.#buffer.subarray(0, this.#filled))
-        const digested = this.#options.storage.traits.persistent
-        this.#settle(this.#options.commit(wholeBody(bytes, digested), trailers))
+        const leaves = storage.traits.persistent ? 'leaves' : 'stays'
+        this.#settle(this.#options.commit(wholeBody(bytes, leaves), trailers))
       }
     } catch (error) {
       this.#fail(error)
@@ -103,7 +123,38 @@ export class EntryWriter {
   }
 
   abort(): void {
-    if (!this.#done) this.#giveUp({ stored: false, why: 'incomplete' })
+    if (!this.#done) this.#giveUp('incomplete')
+  }
+
+  #commitParts(trailers: readonly string[]): void {
+    const { storage, key, commit, refusal, track, settled } = this.#options
+    const ending: Ending = {
+      // What has been handed to the storage is written before what comes now.
+      commitNow: () => {
+        const saved = this.#unwritten === 0 || storage.traits.savesAtExit === true
+        if (saved && refusal('in parts', trailers) === undefined)
+          void commit(this.#partsBody(), trailers)
+      },
+    }
+    unfinished.add(ending)
+    const written = this.#allWritten()
+      // Another process may have cleared the storage, of which nobody here has heard.
+      .then(() => storage.has(partKey(key, this.#id(), 0)))
+      .then((there) => {
+        unfinished.delete(ending)
+        const why = there ? refusal('in parts', trailers) : 'cleared'
+        if (why !== undefined) return this.#giveUp(why)
+        return chain(commit(this.#partsBody(), trailers), () => settled({ stored: true }))
+      })
+      .catch((error: unknown) => {
+        unfinished.delete(ending)
+        this.#fail(error)
+      })
+    track(written.then(() => {}))
+  }
+
+  async #allWritten(): Promise<void> {
+    await Promise.all(this.#pending)
   }
 
   #settle(written: MaybePromise<void>): void {
@@ -115,28 +166,30 @@ export class EntryWriter {
   }
 
   #fail(error: unknown): void {
-    this.#giveUp({ stored: false, why: 'failed', error })
+    this.#end({ stored: false, why: 'failed', error })
   }
 
   #partsBody(): StoredBody {
     return {
       bytes: new Uint8Array(0),
-      parts: { id: this.#id(), count: this.#partCount },
+      parts: { id: this.#id(), bytes: this.#partBytes, checks: this.#checks },
       bodyBytes: this.#total,
-      bodyDigest: this.#hash!.digest('base64url'),
     }
   }
 
   #flushPart(): void {
-    const { storage, key, dropAt } = this.#options
+    const { storage, key, dropAt, refusal } = this.#options
+    const why = refusal('in parts')
+    if (why !== undefined) return void this.#giveUp(why)
+    // An origin that goes on although it was told to wait would fill the memory.
+    if (this.#patience.waits) return void this.#giveUp('too-slow')
     const body = this.#buffer.subarray(0, this.#filled)
-    this.#hash ??= createHash('sha256')
-    this.#hash.update(body)
+    const index = this.#checks.push(checkOf(body)) - 1
     this.#buffer = Buffer.allocUnsafeSlow(this.#partBytes)
     this.#filled = 0
     try {
-      const record = { head: partHead(this.#partCount), body, expiresAt: dropAt }
-      const written = storage.adopt(partKey(key, this.#id(), this.#partCount++), record)
+      const record = { head: partHead(index), body, expiresAt: dropAt }
+      const written = storage.adopt(partKey(key, this.#id(), index), record)
       if (isPromise(written)) this.#track(written, body.byteLength)
     } catch (error) {
       this.#fail(error)
@@ -144,35 +197,36 @@ export class EntryWriter {
   }
 
   #track(written: Promise<void>, bytes: number): void {
-    const pending = this.#pendingBytes(bytes)
-    const tracked = written.finally(() => this.#pendingBytes(-bytes))
+    this.#backlog.add(bytes)
+    this.#unwritten++
+    const tracked = written.finally(() => {
+      this.#unwritten--
+      this.#backlog.done(bytes)
+    })
     // Whoever awaits it hears of a failure; until then it must not count as unhandled.
     tracked.catch((error) => {
       if (!this.#done) this.#fail(error)
     })
     this.#pending.push(tracked)
-    if (pending > maxPendingBytes) this.#giveUp({ stored: false, why: 'too-slow' })
   }
 
-  #pendingBytes(change: number): number {
-    const { storage } = this.#options
-    const pending = (pendingBytes.get(storage) ?? 0) + change
-    pendingBytes.set(storage, pending)
-    return pending
+  #giveUp(why: 'incomplete' | 'too-large' | 'too-slow' | Refusal): undefined {
+    this.#end({ stored: false, why })
   }
 
-  #giveUp(outcome: WriteOutcome): void {
+  #end(outcome: WriteOutcome): void {
     this.#done = true
     this.#buffer = Buffer.alloc(0)
+    this.#patience.end()
     this.#options.settled(outcome)
-    if (this.#partCount > 0) void this.#deleteParts()
+    if (this.#checks.length > 0) void this.#deleteParts()
   }
 
   async #deleteParts(): Promise<void> {
     await Promise.allSettled(this.#pending)
     const { storage, key } = this.#options
     try {
-      await storage.deleteMany(partKeys(key, { id: this.#id(), count: this.#partCount }))
+      await storage.deleteMany(partKeys(key, { id: this.#id(), checks: this.#checks }))
     } catch {
       // They are orphans then, and swept; the failure itself has been told by `settled`.
     }
@@ -196,4 +250,26 @@ export class EntryWriter {
   #isDone(): boolean {
     return this.#done
   }
+
+  static {
+    // A program that leaves by `process.exit()`, or by an error that nobody caught, right after it has
+    // read a long body: where the parts are or will be saved, the entry comes after them. Before the
+    // storages, which then save all that they were given.
+    process.prependListener('exit', () => {
+      for (const { commitNow } of unfinished) {
+        try {
+          commitNow()
+        } catch {
+          // There is nobody left to tell.
+        }
+      }
+    })
+  }
 }
+
+/** A response that is complete, and of which parts are still being written. */
+interface Ending {
+  readonly commitNow: () => void
+}
+
+const unfinished = new Set<Ending>()

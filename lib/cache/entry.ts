@@ -46,7 +46,10 @@ export interface SelectedBy {
 export interface BodyParts {
   /** Of this write: another write of the same key has another one. */
   readonly id: string
-  readonly count: number
+  /** Length of each part but the last, which may be shorter. */
+  readonly bytes: number
+  /** The checksum of each part, in their order: there are as many parts as checksums. */
+  readonly checks: readonly number[]
 }
 
 /** A stored response, with its body or with where that is. */
@@ -56,13 +59,15 @@ export interface Entry extends EntryHead {
   readonly trailers: HeaderFields
   /** Of the whole body. */
   readonly bodyBytes: number
-  /** SHA-256 of the whole body, base64url; undefined where it is kept in memory only. */
-  readonly bodyDigest?: string | undefined
+  /** Checksum of the body, where it is in the record; undefined where it is kept in memory only. */
+  readonly bodyCheck?: number | undefined
   /** The body, where it is in the record; empty where `parts` says where it is. Shared. */
   readonly body: Uint8Array
   readonly parts?: BodyParts | undefined
   /** Nobody else holds this object: all that is "shared" above may be handed out. */
   readonly owned?: boolean | undefined
+  /** Its body was not compared with its checksum, and its parts are not to be. */
+  readonly unchecked?: true | undefined
 }
 
 /** What is stored of the request, for people; a hit does not read it. */

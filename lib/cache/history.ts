@@ -32,11 +32,17 @@ export async function historyOf(
     if (seen.has(request.key)) return steps
     seen.add(request.key)
     const { found } = await lookup(request)
-    if (found === undefined) return steps
+    if (found === undefined) {
+      // fetch takes Host along to the same origin; undici's redirect() leaves it behind.
+      if (steps.length === 0 || request.via === undefined) return steps
+      next = { ...next, headers: withoutHost(next.headers) }
+      continue
+    }
     const { entry, history = [String(next.url)] } = found
     const last = history.at(-1)!
     steps.push(...history.slice(0, -1).map((url) => ({ url, status: undefined, key: undefined })))
-    steps.push({ url: last, status: entry.status, key: found.key })
+    const shown = found.history === undefined && request.via !== undefined ? request.url : last
+    steps.push({ url: shown, status: entry.status, key: found.key })
     const after = nextTarget({ ...next, url: last }, request, entry)
     if (after === undefined) return steps
     next = after
@@ -54,14 +60,25 @@ export function nextTarget(
   return to === null ? undefined : following(asked, entry.status, to, new URL(asked.url))
 }
 
-// As whoever follows a redirect asks next: credentials stay with their origin, and a form that was
-// sent is not sent again (RFC 9110 §15.4).
+// As fetch and undici ask next: these fields stay with their origin, and a form that was sent is not
+// sent again (RFC 9110 §15.4).
+const ofTheOrigin = /^(?:authorization|proxy-authorization|cookie|host)$/i
+
 function following(asked: DetailedTarget, status: number, to: URL, from: URL): DetailedTarget {
   const { key, body, method = body === undefined ? 'GET' : 'POST' } = asked
-  const headers = to.origin === from.origin ? asked.headers : undefined
+  const headers = to.origin === from.origin ? asked.headers : elsewhere(asked.headers)
   const toGet = status === 303 || ((status === 301 || status === 302) && method === 'POST')
   if (toGet && method !== 'HEAD') return { url: to.href, method: 'GET', headers, key }
   return { url: to.href, method, headers, body, key }
+}
+
+function elsewhere(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofTheOrigin.test(name)))
+}
+
+function withoutHost(headers: DetailedTarget['headers'] = {}): DetailedTarget['headers'] {
+  const others = Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'host')
+  return Object.fromEntries(others)
 }
 
 function locationOf(entry: Entry, request: CacheRequest): string | undefined {

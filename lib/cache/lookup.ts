@@ -6,13 +6,14 @@
 import { hash } from 'node:crypto'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { selectingValues } from '../policy/vary.ts'
+import { keyOf } from '../request/create-key.ts'
 import { putBackEchoes } from '../request/echoes.ts'
 import { requestHeader } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
 import type { EpochMs } from '../units.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
-import { decodeChain } from './record.ts'
+import { corrupt } from './record.ts'
 import type { Shelf, Shelves } from './shelf.ts'
 
 /** What was found for a request. */
@@ -36,10 +37,14 @@ export interface Lookup {
   readonly variantMissing?: true | undefined
   /** A redirect is stored, and it is not known whether this caller follows redirects below. */
   readonly ambiguous?: true | undefined
+  /** The storage did not say: nobody knows what is stored. */
+  readonly unanswered?: true | undefined
 }
 
 /** The look-up that has found nothing. */
 export const notFound: Lookup = {}
+/** The look-up to which the storage gave no answer. */
+export const unanswered: Lookup = { unanswered: true }
 
 /** How a request follows redirects: it does below the cache, it does not, or nobody knows yet. */
 export type FollowsBelow = boolean | undefined
@@ -102,7 +107,7 @@ function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybeProm
   }))
 }
 
-/** @param text of the key; undefined where the key is known to be right */
+/** @param text of the key; undefined where it is not known */
 function findVariant(
   shelf: Shelf,
   request: CacheRequest,
@@ -110,8 +115,11 @@ function findVariant(
   text: string | undefined,
 ): MaybePromise<Lookup> {
   return chain(shelf.entry(key), (entry) => {
+    if (entry === undefined) return notFound
     // A different text under the same key is another request's response, however it got there.
-    if (entry === undefined || (text !== undefined && entry.text !== text)) return notFound
+    if (text === undefined ? !isPlaceOf(key, entry.text) : entry.text !== text) {
+      throw shelf.decayed(key, corrupt('it answers another request'))
+    }
     const primary = entry.selectedBy
     if (primary === undefined) return { found: { entry, key, shelf } }
     const wanted = selectionDigest(request, primary.names)
@@ -170,6 +178,19 @@ export function endKey(key: string): string {
   return `${key}.last`
 }
 
+/** The text of the key of such an end. */
+export function endText(text: string): string {
+  return text + followed
+}
+
+const followed = ' followed'
+
+// Whether an entry of this text belongs under the key, as the end of a chain.
+function isPlaceOf(key: string, text: string): boolean {
+  if (!text.endsWith(followed)) return keyOf(text) === key
+  return endKey(keyOf(text.slice(0, -followed.length))) === key
+}
+
 /** Whether the key is that of a followed chain of redirects. */
 export function isChainKey(key: string): boolean {
   return key.endsWith('.chain')
@@ -197,10 +218,9 @@ export function findChain(
   shelf: Shelf,
   request: CacheRequest,
 ): MaybePromise<RedirectChain | undefined> {
-  return chain(shelf.record(chainKey(request.key)), (record) => {
-    const found = record && decodeChain(record)
-    return found?.text === request.text ? found : undefined
-  })
+  return chain(shelf.redirectChain(chainKey(request.key)), (found) =>
+    found?.text === request.text ? found : undefined,
+  )
 }
 
 /** Under which a followed chain is stored: beside the hop, which another composition replays. */

@@ -2,25 +2,24 @@
  * Entries as records and back. The head of a record is two lines of JSON: what a hit needs, and the
  * request, which only people want to see and a hit does not parse.
  *
- * What comes out of a store may have been written by anybody: it is checked before it is believed.
+ * What comes out of a store may have been written by anybody, and may have decayed: it is checked
+ * before it is believed.
  */
-import { hash } from 'node:crypto'
 import type { StoredRecord } from '../backends/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { writerOf } from '../serializers/label.ts'
 import { headerFields } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
+import { checkOf, isIntact, sealHead, type CheckStored } from './checksum.ts'
 import type { BodyParts, Entry, EntryHead, RedirectChain, StoredRequest } from './entry.ts'
-
-/** Of the format of heads; a reader refuses a newer one. */
-export const recordVersion = 1
-
-interface ResponseLine extends EntryHead {
-  readonly version: typeof recordVersion
-  readonly bodyBytes: number
-  readonly bodyDigest?: string | undefined
-  readonly parts?: BodyParts | undefined
-}
+import {
+  isClean,
+  isEchoes,
+  isResponseLine,
+  isTexts,
+  recordVersion,
+  type ResponseLine,
+} from './readable-head.ts'
 
 interface ChainLine extends RedirectChain {
   readonly version: typeof recordVersion
@@ -31,16 +30,19 @@ export interface StoredBody {
   readonly bytes: Uint8Array
   readonly parts?: BodyParts | undefined
   readonly bodyBytes: number
-  readonly bodyDigest?: string | undefined
+  readonly bodyCheck?: number | undefined
 }
 
-/** A body that fits into one record. @param digested not where it never leaves this process */
-export function wholeBody(bytes: Uint8Array, digested = true): StoredBody {
-  const bodyDigest = digested ? hash('sha256', bytes, 'base64url') : undefined
-  return { bytes, bodyBytes: bytes.byteLength, bodyDigest }
+/** A body that fits into one record. @param leaves whether it leaves this process */
+export function wholeBody(bytes: Uint8Array, leaves: 'leaves' | 'stays' = 'leaves'): StoredBody {
+  const bodyCheck = leaves === 'leaves' ? checkOf(bytes) : undefined
+  return { bytes, bodyBytes: bytes.byteLength, bodyCheck }
 }
 
-/** The head text of a response. */
+/**
+ * The head text of a response.
+ * @throws CacheError ERR_CACHE_ENTRY_CORRUPT where no reader would take it
+ */
 export function encodeHead(
   head: EntryHead,
   body: Omit<StoredBody, 'bytes'>,
@@ -61,10 +63,12 @@ export function encodeHead(
     forFetch: head.forFetch,
     tags: head.tags,
     bodyBytes: body.bodyBytes,
-    bodyDigest: body.bodyDigest,
+    bodyCheck: body.bodyCheck,
     parts: body.parts,
   }
-  return `${JSON.stringify(line)}\n${JSON.stringify(request)}`
+  const text = JSON.stringify(line)
+  if (!isResponseLine(line) || !isClean(line, text)) throw unreadable()
+  return sealHead(`${text}\n${JSON.stringify(request)}`)
 }
 
 /** The record of a response. @param dropAt from then on the storage may drop it */
@@ -78,35 +82,52 @@ export function encodeEntry(
 }
 
 /** What the head of a record says of a response. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function decodeHead(head: string): EntryHead & Omit<StoredBody, 'bytes'> {
+export function decodeHead(
+  head: string,
+  check: CheckStored = 'all',
+): EntryHead & Omit<StoredBody, 'bytes'> {
   const text = firstLine(head)
   const line = parse(text) as Partial<ResponseLine> | undefined
   if (line === undefined || !isResponseLine(line)) {
-    const writer = line === undefined ? writerOf(head) : undefined
+    const writer = line === undefined ? writerOf(head) : newerWriter(line)
     throw corrupt(writer === undefined ? 'its head' : `it was written by ${writer}, not as it is`)
   }
-  if (isSuspicious(text) && !(isClean(line.rawHeaders) && isClean(line.rawTrailers))) {
-    throw corrupt('a header field')
-  }
+  if (!isClean(line, text)) throw corrupt('a header field')
+  assertIntact(head, check)
   return line
 }
 
+/** When a record was stored; undefined where it does not say, or cannot be read. */
+export function storedAtOf(record: StoredRecord): EpochMs | undefined {
+  const line = parse(firstLine(record.head)) as Partial<ResponseLine> | undefined
+  return typeof line?.storedAt === 'number' ? line.storedAt : undefined
+}
+
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function decodeEntry(record: StoredRecord, holder: 'owned' | 'shared' = 'shared'): Entry {
-  const line = decodeHead(record.head)
+export function decodeEntry(
+  record: StoredRecord,
+  holder: 'owned' | 'shared' = 'shared',
+  check: CheckStored = 'all',
+): Entry {
+  const line = decodeHead(record.head, check)
   const bodyHere = line.parts === undefined ? line.bodyBytes : 0
   if (record.body.byteLength !== bodyHere) throw corrupt('the length of its body')
+  if (check === 'all' && line.bodyCheck !== undefined && line.bodyCheck !== checkOf(record.body)) {
+    throw corrupt('the digest of its body')
+  }
   return {
     ...line,
     headers: headerFields(line.rawHeaders),
     trailers: line.rawTrailers.length === 0 ? noFields : headerFields(line.rawTrailers),
     body: record.body,
     owned: holder === 'owned',
+    unchecked: check === 'all' ? undefined : true,
   }
 }
 
 /** What is stored of the request. @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
 export function decodeRequest(head: string): StoredRequest {
+  assertIntact(head, 'all')
   const request = parse(head.slice(head.indexOf('\n') + 1)) as Partial<StoredRequest> | undefined
   if (
     typeof request?.method !== 'string' ||
@@ -125,12 +146,12 @@ export function encodeChain(
   dropAt: EpochMs | undefined,
 ): StoredRecord {
   const line: ChainLine = { version: recordVersion, ...chain }
-  const head = `${JSON.stringify(line)}\n${JSON.stringify(request)}`
+  const head = sealHead(`${JSON.stringify(line)}\n${JSON.stringify(request)}`)
   return { head, body: noBytes, expiresAt: dropAt }
 }
 
 /** @throws CacheError ERR_CACHE_ENTRY_CORRUPT */
-export function decodeChain(record: StoredRecord): RedirectChain {
+export function decodeChain(record: StoredRecord, check: CheckStored = 'all'): RedirectChain {
   const line = parse(firstLine(record.head)) as Partial<ChainLine> | undefined
   const valid =
     line?.version === recordVersion &&
@@ -140,6 +161,7 @@ export function decodeChain(record: StoredRecord): RedirectChain {
     isEchoes(line.echoes, line.history.length) &&
     line.history.every((url) => URL.canParse(url) || line.echoes !== undefined)
   if (!valid) throw corrupt('its chain of redirects')
+  assertIntact(record.head, check)
   return line as ChainLine
 }
 
@@ -160,77 +182,27 @@ function parse(text: string): unknown {
   }
 }
 
-function isResponseLine(line: Partial<ResponseLine>): line is ResponseLine {
+function newerWriter({ version }: { readonly version?: unknown }): string | undefined {
+  return typeof version === 'number' && version > recordVersion ? 'a newer version' : undefined
+}
+
+function assertIntact(head: string, check: CheckStored): void {
+  if (check !== 'none' && !isIntact(head)) throw corrupt('the digest of its head')
+}
+
+function unreadable(): CacheError {
+  const message = 'an entry that could not be read again is not stored'
+  return new CacheError('ERR_CACHE_ENTRY_CORRUPT', message)
+}
+
+/** Whether the error says that a record is not what was written, and can be of use to nobody. */
+export function isDecayed(error: unknown): error is CacheError {
   return (
-    line.version === recordVersion &&
-    typeof line.text === 'string' &&
-    Number.isInteger(line.status) &&
-    line.status! >= 200 &&
-    line.status! <= 999 &&
-    typeof line.statusText === 'string' &&
-    !unfit.test(line.statusText) &&
-    isTexts(line.rawHeaders) &&
-    isTexts(line.rawTrailers) &&
-    line.rawHeaders.length % 2 === 0 &&
-    line.rawTrailers.length % 2 === 0 &&
-    Number.isFinite(line.storedAt) &&
-    (line.expiresAt === undefined || Number.isFinite(line.expiresAt)) &&
-    Number.isInteger(line.bodyBytes) &&
-    (line.bodyDigest === undefined || typeof line.bodyDigest === 'string') &&
-    (line.parts === undefined ||
-      (typeof line.parts?.id === 'string' && isCount(line.parts.count, line.bodyBytes!))) &&
-    (line.selectedBy === undefined ||
-      (isTexts(line.selectedBy?.names) &&
-        typeof line.selectedBy.digest === 'string' &&
-        (line.selectedBy.since === undefined || Number.isFinite(line.selectedBy.since)))) &&
-    (line.tags === undefined || isTexts(line.tags)) &&
-    isEchoes(line.echoes, line.rawHeaders.length)
+    error instanceof CacheError &&
+    error.code === 'ERR_CACHE_ENTRY_CORRUPT' &&
+    // Another serializer or a newer version may read it.
+    !error.message.includes('written by')
   )
-}
-
-function isTexts(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string')
-}
-
-// No part is empty, so there are no more of them than bytes; numbers that size arrays are not
-// believed any further than that.
-function isCount(value: unknown, most: number): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= most
-}
-
-function isEchoes(value: unknown, lineCount: number): boolean {
-  if (value === undefined) return true
-  return (
-    Array.isArray(value) &&
-    value.every(
-      (echo) =>
-        Array.isArray(echo) &&
-        echo.length === 3 &&
-        Number.isInteger(echo[1]) &&
-        (typeof echo[2] === 'string' || Number.isInteger(echo[2])) &&
-        isCount(echo[0], lineCount - 1),
-    )
-  )
-}
-
-// A line break in a value would be a header of its own to whoever passes it on (RFC 9110 §5.5), and
-// so would a character that latin1 cuts down to one.
-// oxlint-disable-next-line no-control-regex -- to find them
-const unfit = /[\u0000-\u0008\u000a-\u001f\u007f]|[^\u0000-\u00ff]/
-
-// How JSON writes them: where none of it is, no value needs a look of its own.
-const escaped = /\\[bfnru]/
-// oxlint-disable-next-line no-control-regex -- as the beginning of a range
-const unescaped = /[^\u0000-\u007e\u0080-\u00ff]/
-
-function isSuspicious(text: string): boolean {
-  // Heads are ASCII nearly always, and that is quickly seen.
-  const ascii = Buffer.byteLength(text) === text.length
-  return escaped.test(text) || (ascii ? text.includes('\x7f') : unescaped.test(text))
-}
-
-function isClean(lines: readonly string[]): boolean {
-  return lines.every((text) => !unfit.test(text))
 }
 
 /** The error for a record that is none of ours, or not whole any more. */

@@ -6,16 +6,17 @@ import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
 import { isAbortSignal, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
-import type { Key } from '../request/create-key.ts'
 import type { KeyRules, MatchOptions } from '../request/key-rules.ts'
+import { takeOutEchoes, type Echo, type TakenOut } from '../request/echoes.ts'
 import { matchRules } from '../request/match-rules.ts'
-import { recreateKey, type KeptRequest } from '../request/recreate-key.ts'
+import { recreateKey, type KeptRequest, type RecreatedKey } from '../request/recreate-key.ts'
+import { secretForms } from '../request/secret-forms.ts'
 import { isPartKey } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
 import { copyEntry, type CopyWay } from './copy.ts'
 import type { RemoveParts } from './deletion.ts'
 import type { Entry } from './entry.ts'
-import { chainKey, endKey, isChainKey, ownerOf } from './lookup.ts'
+import { chainKey, endKey, isChainKey, ownerOf, primaryKey } from './lookup.ts'
 import { decodeChain, decodeHead, decodeRequest, encodeChain } from './record.ts'
 
 /** How keys are recreated; the options about keys are those of `cacheInterceptor()`. */
@@ -94,9 +95,14 @@ async function moveEntry(
 ): Promise<keyof RecreateResult> {
   const response = new CachedResponse(way.from, stored)
   const next = nextKey({ ...response.request, text: response.head.text }, rules)
-  if (next === undefined || next.text === response.head.text) return 'kept'
+  if (next === undefined) return 'kept'
+  // The same text has another key where another version of this library has stored it.
+  if (next.text === response.head.text && next.key === primaryKey(stored.key)) return 'kept'
   const isNewer = (there: Entry): boolean => there.storedAt > response.storedAt
-  const place = await copyEntry(way, response, next, isNewer, Date.now())
+  const { rawHeaders, head } = response
+  const { texts, echoes } = withoutSecrets(rawHeaders, head.echoes, next)
+  const as = { ...next, lines: { rawHeaders: texts, echoes } }
+  const place = await copyEntry(way, response, as, isNewer, Date.now())
   if (place !== undefined) done.add(place)
   await way.to.delete(stored.key)
   if (response.head.parts !== undefined) removeParts(way.to, stored.key, response.head.parts)
@@ -118,13 +124,26 @@ async function moveChain(
       ? endKey(next.key)
       : await nextTarget(responses.from, link.target, rules)
   if (to === key && target === link.target) return 'kept'
-  await redirects.to.write(
-    to,
-    encodeChain({ ...link, text: next?.text ?? link.text, target }, request, expiresAt),
-  )
+  const { texts: history, echoes } = withoutSecrets(link.history, link.echoes, next)
+  const moved = { ...link, text: next?.text ?? link.text, target, history, echoes }
+  await redirects.to.write(to, encodeChain(moved, next?.request ?? request, expiresAt))
   done.add(to)
   if (to !== key) await redirects.to.delete(key)
   return to === key ? 'kept' : 'moved'
+}
+
+// What is known as a credential only now was not taken out when it was stored.
+function withoutSecrets(
+  texts: readonly string[],
+  echoes: readonly Echo[] | undefined,
+  next: RecreatedKey | undefined,
+): Pick<TakenOut, 'texts'> & { readonly echoes: readonly Echo[] | undefined } {
+  const credentials = next?.credentials ?? []
+  const taken =
+    echoes === undefined && credentials.length > 0
+      ? takeOutEchoes(texts, secretForms({ credentials, ignored: [] }))
+      : undefined
+  return taken ?? { texts: [...texts], echoes }
 }
 
 async function nextTarget(
@@ -141,9 +160,9 @@ async function nextTarget(
 // The end of a chain that is of this chain alone goes by the key of its beginning.
 const followed = ' followed'
 
-function nextKey(request: KeptRequest, rules: KeyRules | undefined): Key | undefined {
+function nextKey(request: KeptRequest, rules: KeyRules | undefined): RecreatedKey | undefined {
   if (!request.text.endsWith(followed)) return recreateKey(request, rules)
   const text = request.text.slice(0, -followed.length)
   const first = recreateKey({ ...request, text }, rules)
-  return first && { key: endKey(first.key), text: first.text + followed }
+  return first && { ...first, key: endKey(first.key), text: first.text + followed }
 }

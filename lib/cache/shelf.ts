@@ -1,9 +1,23 @@
-/** One namespace of a cache, as the rest of the library reads and writes it. */
+/**
+ * One namespace of a cache, as the rest of the library reads and writes it. It knows which records
+ * turned out not to be what was stored, so that they can be deleted and are told of once.
+ */
 import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
+import type { CacheError } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
-import type { Entry } from './entry.ts'
+import type { CheckStored } from './checksum.ts'
+import type { Entry, RedirectChain } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
-import { decodeEntry } from './record.ts'
+import { monotonicNow } from '../timers.ts'
+import type { Ms } from '../units.ts'
+import { DeadKeys } from './dead-keys.ts'
+import { decodeChain, decodeEntry, isDecayed, storedAtOf } from './record.ts'
+
+// Not with each request of a storage that is half away.
+const buryEvery: Ms = 1_000
+// What is deleted at once: enough for one round trip to be worth it.
+const batchKeys = 200
+const none: ReadonlySet<string> = new Set()
 
 /** One namespace of entries: a storage, and what of it is kept decoded. */
 export class Shelf {
@@ -11,6 +25,11 @@ export class Shelf {
   readonly hot: HotTier<Entry>
   /** The newest write or deletion of each key that is under way. */
   readonly #unsettled = new Map<string, Unsettled>()
+  readonly #dead = new DeadKeys()
+  #burying = false
+  #buriedAt: Ms = -Infinity
+  /** How much of what the storage gives back is checked. */
+  checks: CheckStored = 'all'
 
   constructor(storage: BaseStorage, hotBytes: number) {
     this.storage = storage
@@ -21,23 +40,32 @@ export class Shelf {
   entry(key: string): MaybePromise<Entry | undefined> {
     const hot = this.hot.get(key)
     if (hot !== undefined) return hot
-    const unsettled = this.#unsettled.get(key)
-    if (unsettled !== undefined) return unsettled.record && decodeEntry(unsettled.record)
-    if (!this.hot.active) {
-      // What nobody else holds need not be copied for the caller.
-      return chain(this.storage.get(key), (record) => record && decodeEntry(record, 'owned'))
-    }
-    const record = this.storage.peek(key)
-    if (isPromise(record)) return record.then((found) => found && decodeEntry(found))
-    if (record === undefined) return undefined
-    const entry = withFastHeaders(decodeEntry(record))
-    this.hot.keep(key, entry)
-    return entry
+    return this.#usable(key, () => this.#read(key))
+  }
+
+  /**
+   * A followed chain of redirects.
+   * @throws CacheError ERR_CACHE_ENTRY_CORRUPT, or what the storage throws
+   */
+  redirectChain(key: string): MaybePromise<RedirectChain | undefined> {
+    const decode = (record: StoredRecord | undefined): RedirectChain | undefined =>
+      record && decodeChain(record, this.#checked)
+    return this.#usable(key, () => chain(this.record(key), decode))
   }
 
   record(key: string): MaybePromise<StoredRecord | undefined> {
     const unsettled = this.#unsettled.get(key)
-    return unsettled === undefined ? this.storage.peek(key) : unsettled.record
+    if (unsettled !== undefined) return unsettled.record
+    if (!this.#dead.any) return this.storage.peek(key)
+    return chain(this.storage.peek(key), (record) => {
+      this.#bury()
+      return record === undefined || this.#isDead(key, record) ? undefined : record
+    })
+  }
+
+  /** What is stored under the key is over, and the storage cannot be told now. */
+  forget(key: string): void {
+    this.#dead.add(key, Date.now())
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
@@ -68,10 +96,72 @@ export class Shelf {
     return this.storage.deleteMany(keys)
   }
 
-  async clear(): Promise<void> {
+  /** Deletes everything but the records of these keys. */
+  async clear(kept: ReadonlySet<string> = none): Promise<void> {
     await Promise.all(Array.from(this.#unsettled.values(), ({ ended }) => ended))
     this.hot.clear()
-    await this.storage.clear()
+    if (kept.size === 0) await this.storage.clear()
+    else await this.#deleteAllBut(kept)
+    // What was read meanwhile may not be there any more.
+    this.hot.clear()
+  }
+
+  async #deleteAllBut(kept: ReadonlySet<string>): Promise<void> {
+    let batch: string[] = []
+    for await (const key of this.storage.keys()) {
+      if (!kept.has(key)) batch.push(key)
+      if (batch.length < batchKeys) continue
+      await this.storage.deleteMany(batch)
+      batch = []
+    }
+    await this.storage.deleteMany(batch)
+  }
+
+  #read(key: string): MaybePromise<Entry | undefined> {
+    const checks = this.#checked
+    const unsettled = this.#unsettled.get(key)
+    if (unsettled !== undefined) {
+      return unsettled.record && decodeEntry(unsettled.record, 'shared', checks)
+    }
+    if (!this.hot.active) {
+      // What nobody else holds need not be copied for the caller.
+      return chain(this.storage.get(key), (record) =>
+        this.#alive(key, record && decodeEntry(record, 'owned', checks)),
+      )
+    }
+    const record = this.storage.peek(key)
+    if (isPromise(record)) {
+      return record.then((found) => this.#alive(key, found && decodeEntry(found, 'shared', checks)))
+    }
+    const entry = this.#alive(key, record && withFastHeaders(decodeEntry(record, 'shared', checks)))
+    if (entry !== undefined) this.hot.keep(key, entry)
+    return entry
+  }
+
+  /** Says of which record the error is that it is no answer. */
+  decayed(key: string, error: CacheError): CacheError {
+    decayed.set(error, { shelf: this, key })
+    return error
+  }
+
+  // What never leaves this process does not decay on its way.
+  get #checked(): CheckStored {
+    return this.storage.traits.persistent ? this.checks : 'none'
+  }
+
+  // A record that is no answer is remembered by the error that says so.
+  #usable<T>(key: string, read: () => MaybePromise<T>): MaybePromise<T> {
+    const remember = (error: unknown): never => {
+      throw isDecayed(error) ? this.decayed(key, error) : error
+    }
+    try {
+      const found = read()
+      if (!isPromise(found)) return found
+      // Another look-up may have been faster, and have told of it.
+      return found.catch((error) => (this.#unsettled.has(key) ? read() : remember(error)))
+    } catch (error) {
+      return remember(error)
+    }
   }
 
   // A driver with several connections may let a later write arrive first.
@@ -82,14 +172,69 @@ export class Shelf {
   ): MaybePromise<T> {
     const before = this.#unsettled.get(key)
     const running = before === undefined ? work() : before.ended.then(work)
-    if (!isPromise(running)) return running
+    if (!isPromise(running)) {
+      this.#dead.remove(key)
+      return running
+    }
     const settle = (): void => {
       if (this.#unsettled.get(key) === mine) this.#unsettled.delete(key)
     }
-    const mine: Unsettled = { record, ended: running.then(settle, settle) }
+    const done = (): void => {
+      this.#dead.remove(key)
+      settle()
+    }
+    // What is there is not what it should be.
+    const failed = (): void => {
+      this.forget(key)
+      settle()
+    }
+    const mine: Unsettled = { record, ended: running.then(done, failed) }
     this.#unsettled.set(key, mine)
     return running
   }
+
+  #alive<E extends Entry>(key: string, entry: E | undefined): E | undefined {
+    if (!this.#dead.any) return entry
+    this.#bury()
+    return entry !== undefined && this.#dead.has(key, entry.storedAt) ? undefined : entry
+  }
+
+  #isDead(key: string, record: StoredRecord): boolean {
+    return this.#dead.has(key, storedAtOf(record))
+  }
+
+  // The storage answers again: what is over is deleted there, too.
+  #bury(): void {
+    const now = monotonicNow()
+    if (this.#burying || now - this.#buriedAt < buryEvery) return
+    this.#burying = true
+    const end = (): void => {
+      this.#burying = false
+      this.#buriedAt = monotonicNow()
+    }
+    // What fails is tried again.
+    this.#deleteDead().then(end, end)
+  }
+
+  async #deleteDead(): Promise<void> {
+    for (const key of this.#dead.keys()) {
+      if (this.#unsettled.has(key)) continue
+      const record = await this.storage.peek(key)
+      if (record !== undefined && this.#isDead(key, record)) await this.delete(key)
+      else this.#dead.remove(key)
+    }
+  }
+}
+
+const decayed = new WeakMap<Error, { readonly shelf: Shelf; readonly key: string }>()
+
+/**
+ * Deletes the record that an error of a look-up was about, so that it is told of once and not at
+ * every request; where the error was about none, or the record may be whole to others, it stays.
+ */
+export function deleteDecayed(error: unknown): MaybePromise<boolean> {
+  const place = error instanceof Error ? decayed.get(error) : undefined
+  return place === undefined ? false : place.shelf.delete(place.key)
 }
 
 /** What has been told to a storage that has not said yet that it is done. */

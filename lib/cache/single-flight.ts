@@ -1,13 +1,19 @@
 /**
- * One question to the origin for identical requests at the same time: the first asks, the others
- * wait until its answer is stored, or until it is clear that it will not be.
+ * Collapsed requests (RFC 9111 §4): of identical requests at the same time one asks the origin, the
+ * others wait until its answer is stored, or until it is clear that it will not be. Nobody waits for
+ * longer than the flight may last: then each of them asks for itself.
  */
-import { queueMicrotask } from '../timers.ts'
+import { clearTimeout, monotonicNow, queueMicrotask, setTimeout } from '../timers.ts'
+import type { Ms } from '../units.ts'
+
+/** The requests of one interceptor that are under way. */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
   /** The last landings, by key, numbered as they came. */
   readonly #landings = new Map<string, number>()
   #landed = 0
+  /** Until when nobody waits for a request with that key. */
+  readonly #notStored = new Map<string, Ms>()
 
   /** How many have landed; for `landedSince`. */
   get landed(): number {
@@ -19,63 +25,137 @@ export class Flights {
     return (this.#landings.get(key) ?? 0) > mark
   }
 
-  /** The flight under way for the key. */
+  /** The flight under way for the key, which others may still wait for. */
   get(key: string): Flight | undefined {
-    return this.#flights.get(key)
+    const flight = this.#flights.get(key)
+    return flight === undefined || flight.overdue ? undefined : flight
   }
 
-  /** Begins a flight; there must be none. */
-  lead(key: string): Flight {
-    const flight = new Flight(() => {
+  /** Begins a flight; there must be none. @param patience how long others may wait for it */
+  lead(key: string, patience: Ms): Flight {
+    const flight = new Flight(patience, () => {
       if (this.#flights.get(key) === flight) this.#flights.delete(key)
-      this.#remember(key)
+      remember(this.#landings, key, ++this.#landed)
     })
     this.#flights.set(key, flight)
     return flight
   }
 
-  #remember(key: string): void {
-    this.#landings.delete(key)
-    this.#landings.set(key, ++this.#landed)
-    if (this.#landings.size <= maxLandings) return
-    const [oldest] = this.#landings.keys()
-    this.#landings.delete(oldest!)
+  /**
+   * An answer for the key was not stored, and the next one will not be either: for a while those who
+   * come at the same time ask at the same time, and do not wait in vain for each other.
+   */
+  notStored(key: string): void {
+    remember(this.#notStored, key, monotonicNow() + notStoredFor)
+  }
+
+  /** An answer for the key is stored. */
+  stored(key: string): void {
+    this.#notStored.delete(key)
+  }
+
+  /** Whether it is worth waiting for an answer. */
+  isWorthWaiting(key: string): boolean {
+    const until = this.#notStored.get(key)
+    if (until === undefined) return true
+    if (until > monotonicNow()) return false
+    this.#notStored.delete(key)
+    return true
   }
 }
 
-// Only look-ups that are under way ask, and there are never that many.
-const maxLandings = 1000
+// As long as it takes for what is worth storing to be noticed: herds that come together until then
+// are not collapsed.
+const notStoredFor: Ms = 30_000
 
-/** One question to the origin, and those who wait for its answer. */
+// Only look-ups and herds that are under way ask, and there are never that many.
+const maxRemembered = 1000
+
+function remember<T>(memory: Map<string, T>, key: string, value: T): void {
+  memory.delete(key)
+  memory.set(key, value)
+  if (memory.size <= maxRemembered) return
+  const [oldest] = memory.keys()
+  memory.delete(oldest!)
+}
+
+interface Waiting {
+  readonly next: () => void
+  /** By the clock that only goes forward. */
+  readonly until: Ms
+  readonly timer: NodeJS.Timeout
+}
+
+/** One request to the origin, and those who wait for its answer. */
 export class Flight {
   readonly #landed: () => void
-  #waiting: (() => void)[] | undefined = []
+  readonly #waiting = new Set<Waiting>()
+  /** Until when others may wait for it. */
+  #until: Ms
+  #isLanded = false
 
-  constructor(landed: () => void) {
+  constructor(patience: Ms, landed: () => void) {
+    this.#until = monotonicNow() + patience
     this.#landed = landed
   }
 
   /** Whether anybody else needs the answer. */
   get awaited(): boolean {
-    return this.#waiting !== undefined && this.#waiting.length > 0
+    return this.#waiting.size > 0
   }
 
   /** Whether nobody can join any more. */
   get landed(): boolean {
-    return this.#waiting === undefined
+    return this.#isLanded
   }
 
-  /** @param next called when the flight has landed; never at once */
-  join(next: () => void): void {
-    this.#waiting?.push(next)
+  /** Whether it has taken longer than anybody may wait. */
+  get overdue(): boolean {
+    return monotonicNow() >= this.#until
+  }
+
+  /**
+   * @param next called when the flight has landed or takes too long; never at once
+   * @param patience how long this one waits at the most
+   * @returns what ends the waiting; `next` is not called then
+   */
+  join(next: () => void, patience: Ms = Infinity): () => void {
+    const now = monotonicNow()
+    const until = Math.min(now + patience, this.#until)
+    const giveUp = (): void => {
+      this.#waiting.delete(waiting)
+      next()
+    }
+    // It keeps the process alive: the request that waits may be all that is left of it.
+    const waiting: Waiting = { next, until, timer: setTimeout(giveUp, Math.max(0, until - now)) }
+    this.#waiting.add(waiting)
+    return () => this.#leave(waiting)
+  }
+
+  /** From now on others wait that long at the most. */
+  limit(patience: Ms): void {
+    const until = monotonicNow() + patience
+    if (this.#isLanded || until >= this.#until) return
+    this.#until = until
+    for (const waiting of this.#waiting) {
+      if (waiting.until <= until) continue
+      this.#leave(waiting)
+      this.join(waiting.next, patience)
+    }
   }
 
   /** Lets those who wait look for themselves; later calls do nothing. */
   land(): void {
-    const waiting = this.#waiting
-    if (waiting === undefined) return
-    this.#waiting = undefined
+    if (this.#isLanded) return
+    this.#isLanded = true
+    const waiting = [...this.#waiting]
+    for (const each of waiting) this.#leave(each)
     this.#landed()
-    for (const next of waiting) queueMicrotask(next)
+    for (const { next } of waiting) queueMicrotask(next)
+  }
+
+  #leave(waiting: Waiting): void {
+    clearTimeout(waiting.timer)
+    this.#waiting.delete(waiting)
   }
 }

@@ -82,6 +82,29 @@ export function invalidateEntries(
   return writes.track(Promise.all(all).then(() => {}))
 }
 
+/**
+ * Deletes what was found for a request and is over. What was found at the end of a followed chain
+ * answers another URL and stays: only the way to it goes.
+ */
+export function endEntry(
+  { redirects }: Shelves,
+  writes: Writes,
+  request: CacheRequest,
+  { key, shelf, entry, history }: Found,
+): MaybePromise<void> {
+  const followed = history !== undefined
+  if (!followed && entry.parts !== undefined) writes.deleteLater(shelf.storage, key, entry.parts)
+  const deleted = followed ? redirects.delete(chainKey(request.key)) : shelf.delete(key)
+  return chain(writes.track(deleted), () => {})
+}
+
+/** What is stored under a key counts as deleted until the storage can be told. */
+export function forgetEntries({ responses, redirects }: Shelves, key: string): void {
+  responses.forget(key)
+  redirects.forget(key)
+  redirects.forget(chainKey(key))
+}
+
 function partsOf({ head }: StoredRecord): BodyParts | undefined {
   try {
     return decodeHead(head).parts
@@ -89,6 +112,23 @@ function partsOf({ head }: StoredRecord): BodyParts | undefined {
     // What cannot be read has parts that are swept.
     return undefined
   }
+}
+
+/**
+ * Deletes an entry whose body turned out not to be whole, unless it was replaced meanwhile.
+ * @returns whether it was deleted
+ */
+export function discardEntry(writes: Writes, { key, shelf, entry }: Found): MaybePromise<boolean> {
+  const parts = entry.parts!
+  return writes.track(
+    chain(shelf.record(key), (record) => {
+      if (record === undefined || partsOf(record)?.id !== parts.id) return false
+      return chain(shelf.delete(key), (deleted) => {
+        writes.deleteLater(shelf.storage, key, parts)
+        return deleted
+      })
+    }),
+  )
 }
 
 /**
@@ -104,12 +144,21 @@ export function refreshEntry(
   const { key, shelf, entry } = found
   return writes.track(
     chain(shelf.record(key), (record) => {
-      if (record === undefined) return false
+      // Another body must not get the head of this one: others may have stored one meanwhile.
+      if (record === undefined || !isSame(decodeHead(record.head), entry)) return false
       const next = { head: encodeHead(head, entry, decodeRequest(record.head)), expiresAt: dropAt }
       return chain(shelf.replaceHead(key, record.head, next), (replaced) =>
         chain(keepParts(found, dropAt), () => replaced),
       )
     }),
+  )
+}
+
+function isSame(there: Pick<Entry, 'bodyBytes' | 'bodyCheck' | 'parts'>, entry: Entry): boolean {
+  return (
+    there.bodyBytes === entry.bodyBytes &&
+    there.bodyCheck === entry.bodyCheck &&
+    there.parts?.id === entry.parts?.id
   )
 }
 

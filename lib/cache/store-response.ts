@@ -2,15 +2,17 @@
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import { takeOutEchoes, type TakenOut } from '../request/echoes.ts'
+import { eachHeader, headerValue } from '../request/headers.ts'
 import { completeRequest, readHead, redactedHeaders } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
 import { endToEnd } from '../response/header-lines.ts'
-import type { EpochMs } from '../units.ts'
+import type { EpochMs, Ms } from '../units.ts'
 import type { BaseCache } from './base-cache.ts'
 import type { EntryHead, StoredRequest } from './entry.ts'
-import { EntryWriter, type WriteOutcome } from './entry-writer.ts'
-import { asVariant, endKey, placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { EntryWriter, type EntryWriterOptions, type WriteOutcome } from './entry-writer.ts'
+import { asVariant, endKey, endText, placeFor, selectionOf, type Lookup } from './lookup.ts'
+import { isReadable } from './readable-head.ts'
 import { wholeBody } from './record.ts'
 import type { Place } from './store-entry.ts'
 
@@ -22,6 +24,8 @@ export interface Arrival {
   /** Flat, as they came. */
   readonly lines: readonly string[]
   readonly arrivedAt: EpochMs
+  /** Of `cache.removals`, taken before the origin was asked. */
+  readonly askedAt: number
   /** URLs of a chain that was followed below the cache, the first and the last included. */
   readonly history?: readonly string[] | undefined
 }
@@ -33,10 +37,15 @@ export interface StoreOrder {
   readonly dropAt: EpochMs | undefined
   readonly selectedBy: readonly string[]
   readonly maxBodyBytes: number
+  /** How long the origin waits at a time for a storage that is behind. */
+  readonly patience: Ms
   readonly tags?: readonly string[] | undefined
 }
 
-/** Opens the writer that takes the body; a redirect is stored at once, without it. */
+/**
+ * Opens the writer that takes the body; a redirect is stored at once, without it.
+ * @returns undefined where it is not stored, of which `settled` was told
+ */
 export function storeResponse(
   cache: BaseCache,
   request: CacheRequest,
@@ -44,14 +53,23 @@ export function storeResponse(
   arrival: Arrival,
   order: StoreOrder,
   settled: (outcome: WriteOutcome) => void,
-): EntryWriter {
+): EntryWriter | undefined {
   const followed = arrival.history !== undefined && arrival.history.length > 1
   const target = followed ? lastRequest(request, arrival.history) : request
   const place = placeOf(target, followed ? { primary: lookup.endPrimary } : lookup, arrival, order)
   const { as, dropAt } = order
+  const refusal: EntryWriterOptions['refusal'] = (body, rawTrailers = []) => {
+    if (rawTrailers.length > 0 && !isReadable({ ...place.head, rawTrailers })) return 'malformed'
+    return cache.removals.since(arrival.askedAt, [request.key, target.key], body)
+  }
+  const why = isReadable(place.head) ? refusal('whole') : 'malformed'
+  if (why !== undefined) {
+    settled({ stored: false, why })
+    return undefined
+  }
   if (as === 'redirect') {
     // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
-    const stored = cache.store(as, place, wholeBody(new Uint8Array(0), false))
+    const stored = cache.store(as, place, wholeBody(new Uint8Array(0), 'stays'))
     Promise.resolve(stored).catch((error: unknown) =>
       settled({ stored: false, why: 'failed', error }),
     )
@@ -63,6 +81,8 @@ export function storeResponse(
     maxBytes: order.maxBodyBytes,
     dropAt,
     now: arrival.arrivedAt,
+    patience: order.patience,
+    refusal,
     settled,
     track: (work) => cache.track(work),
     commit(body, rawTrailers): MaybePromise<void> {
@@ -128,12 +148,22 @@ function lastRequest(first: CacheRequest, history: readonly string[]): CacheRequ
       origin: last.origin,
       path: last.pathname + last.search,
       method: first.method,
-      headers: first.headers,
+      // Whoever follows a redirect leaves Host behind.
+      headers: withoutHost(first.headers),
     }
     const head = readHead(options, first.rules)
     if (typeof head !== 'string') return completeRequest(options, head, undefined, undefined)
   }
-  return { ...first, text: `${first.text} followed`, key: endKey(first.key) }
+  return { ...first, text: endText(first.text), key: endKey(first.key) }
+}
+
+function withoutHost(headers: unknown): unknown {
+  if (headerValue(headers, 'host') === undefined) return headers
+  const kept: string[] = []
+  eachHeader(headers, (name, value) => {
+    if (name.toLowerCase() !== 'host') kept.push(name, value)
+  })
+  return kept
 }
 
 /** Header lines as they are stored: what the request itself said in confidence taken out. */

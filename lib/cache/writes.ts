@@ -5,6 +5,7 @@ import { clearTimeout, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { partKeys } from './body-parts.ts'
 import type { BodyParts } from './entry.ts'
+import { PartsInUse } from './parts-in-use.ts'
 
 // How long the parts of a replaced body stay, for a reader that is in the middle of them.
 const partsLinger: Ms = 30_000
@@ -14,7 +15,15 @@ export class Writes {
   readonly #underWay = new Set<Promise<unknown>>()
   /** How many have ended. */
   #ended = 0
-  readonly #lingering = new Map<NodeJS.Timeout, () => Promise<unknown>>()
+  readonly #lingering = new Map<NodeJS.Timeout, () => void>()
+  /** What of it is being read here. */
+  readonly partsInUse: PartsInUse = new PartsInUse()
+  readonly #linger: Ms
+
+  /** @param linger how long the parts of a replaced body stay for other processes */
+  constructor(linger: Ms = partsLinger) {
+    this.#linger = linger
+  }
 
   /** Makes `settle()` wait for it, however it ends. */
   track<T extends MaybePromise<unknown>>(work: T): T {
@@ -56,22 +65,34 @@ export class Writes {
     }
   }
 
-  /** Deletes the parts of a body that is of no use any more, when nobody is reading them. */
+  /**
+   * Deletes the parts of a body that is of no use any more: not before those who read it here have
+   * ended, and after some time for those of other processes.
+   */
   deleteLater(storage: BaseStorage, key: string, parts: BodyParts): void {
-    const remove = (): Promise<unknown> => {
+    const remove = (): void => {
       this.#lingering.delete(timer)
-      return storage.deleteMany(partKeys(key, parts))
+      this.deleteWhenFree(storage, key, parts)
     }
-    // What fails here leaves orphans, which are swept.
-    const timer = setTimeout(() => void remove().catch(() => {}), partsLinger).unref()
+    const timer = setTimeout(remove, this.#linger).unref()
     this.#lingering.set(timer, remove)
   }
 
-  /** Begins with what was to be deleted later. */
+  /** Deletes the parts of a body as soon as nobody reads it here. */
+  deleteWhenFree(storage: BaseStorage, key: string, parts: BodyParts): void {
+    this.partsInUse.whenFree(storage, key, parts, () => {
+      // What fails here leaves orphans, which are swept.
+      const removed = async (): Promise<unknown> => storage.deleteMany(partKeys(key, parts))
+      void this.track(removed().catch(() => {}))
+    })
+  }
+
+  /** Begins with what was to be deleted later: from now on nothing can be read. */
   deleteNow(): void {
     for (const [timer, remove] of this.#lingering) {
       clearTimeout(timer)
-      void this.track(remove().catch(() => {}))
+      remove()
     }
+    this.partsInUse.removeNow()
   }
 }

@@ -36,7 +36,7 @@ export function readRecorded({ request, response }: HarEntry): Recorded | string
     body: requestBody(request),
     answer: {
       status: response.status,
-      statusText: latin1(response.statusText ?? ''),
+      statusText: response.statusText ?? '',
       rawHeaders: ofDecoded(lines, body?.byteLength ?? 0, request.method),
       body: body ?? new Uint8Array(0),
     },

@@ -27,6 +27,9 @@ export interface StoredResponse {
   readonly expiresAt: EpochMs | undefined
 }
 
+/** Whether a redirect that was found leads to a response that is stored, where it has to. */
+export type TargetState = 'stored' | 'missing'
+
 /** What is done with a request, and why. */
 export type RequestDecision =
   /** `stale` says why what has expired is used all the same. */
@@ -56,17 +59,19 @@ export function decideOnRequest(
   rules: RequestRules,
   stored: StoredResponse | undefined,
   now: EpochMs,
+  target: TargetState = 'stored',
 ): RequestDecision {
   const onlyIfCached = rules.onlyIfCached || directives.has('only-if-cached')
   if (stored === undefined) return onlyIfCached ? refuse : miss
 
-  const fresh = isFresh(stored, now)
+  const fresh = isFresh(stored, now) && target === 'stored'
   const demanded = rules.forceRefresh || rules.refresh
   if (fresh && (rules.onlyIfCached || (!demanded && directives.size === 0))) return replay
 
   const response = parseCacheControl(joinedField(stored.headers['cache-control']))
-  const staleFor = stored.expiresAt === undefined ? 0 : now - stored.expiresAt
-  const asked = asksToValidate(directives, stored, now)
+  // A clock that was ahead leaves a time of expiry that is still to come.
+  const staleFor = stored.expiresAt === undefined ? 0 : Math.max(0, now - stored.expiresAt)
+  const asked = asksToValidate(directives, stored, now) || target === 'missing'
   const tolerated = !fresh && !asked && takesStale(directives, response, staleFor)
   const windows = staleWindows(response, rules, directives)
   // What has failed itself is no better than the next failure.
@@ -88,7 +93,9 @@ export function decideOnRequest(
     }
   }
   const why = fresh ? 'request' : 'stale'
-  return { action: 'ask', why, validate: hasValidator(stored.headers), elseStale }
+  // That the redirect is still the same would not bring its target back.
+  const validate = target === 'stored' && hasValidator(stored.headers)
+  return { action: 'ask', why, validate, elseStale }
 }
 
 // A window of nothing is none, also at the very instant of expiry; what is fresh is within any other.
@@ -96,9 +103,19 @@ function within(window: Ms, staleFor: Ms): boolean {
   return window > 0 && staleFor <= window
 }
 
-/** Whether a stored response may be used without asking: up to its expiry, not at it. */
-export function isFresh(stored: Pick<StoredResponse, 'expiresAt'>, now: EpochMs): boolean {
-  return stored.expiresAt === undefined || now < stored.expiresAt
+// The clocks of machines that share a cache are this far apart even where they are kept right.
+const clockSkew: Ms = 1_000
+
+/**
+ * Whether a stored response may be used without asking: up to its expiry, not at it. One that was
+ * stored later than now was stored by a clock that was ahead: nobody knows when its time is over, so
+ * it is stale. What never expires has no such time.
+ */
+export function isFresh(
+  { storedAt, expiresAt }: Pick<StoredResponse, 'storedAt' | 'expiresAt'>,
+  now: EpochMs,
+): boolean {
+  return expiresAt === undefined || (now < expiresAt && storedAt <= now + clockSkew)
 }
 
 // RFC 9111 §5.2.1: a request may always ask for more than the lifetime does.

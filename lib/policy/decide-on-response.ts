@@ -22,6 +22,19 @@ export type NotStoredReason =
   | 'cache-unavailable'
   | 'callback-failed'
 
+// What passes: the next answer may be stored.
+const passing: ReadonlySet<NotStoredReason> = new Set([
+  'cache-unavailable',
+  'callback-failed',
+  'read-only',
+  'request-no-store',
+])
+
+/** Whether the next answer will most probably not be stored either. */
+export function isLasting(why: NotStoredReason): boolean {
+  return !passing.has(why)
+}
+
 /** What the caller allows to be stored. */
 export interface ResponseRules extends StalenessRules {
   readonly readOnly: boolean

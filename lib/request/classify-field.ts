@@ -1,5 +1,6 @@
 /** What a header field of a request is to the cache. */
 import { isCredentialHeader } from './credentials.ts'
+import { knownAs } from './known-names.ts'
 
 /** The kinds of fields that are looked at; all others are 'none'. */
 export type Field =
@@ -12,20 +13,12 @@ export type Field =
   | 'pragma'
   | 'content-type'
   | 'sec-fetch-mode'
+  | 'host'
 
-// By the name as written: programs write few names, and lower-casing each costs more than this.
-// Bounded, for a name may come from outside.
-const fields = new Map<string, Field>()
-const maxFields = 1000
-
-/** @param written the name, in the case in which it was written */
-export function fieldOf(written: string): Field {
-  const known = fields.get(written)
-  if (known !== undefined) return known
-  const field = classify(written.toLowerCase())
-  if (fields.size < maxFields) fields.set(written, field)
-  return field
-}
+/** @param written the name as written: programs write few names, and lower-casing each costs more */
+export const fieldOf: (written: string) => Field = knownAs((written) =>
+  classify(written.toLowerCase()),
+)
 
 function classify(name: string): Field {
   switch (name) {
@@ -41,6 +34,7 @@ function classify(name: string): Field {
     case 'pragma':
     case 'content-type':
     case 'sec-fetch-mode':
+    case 'host':
       return name
     default:
       return isCredentialHeader(name) ? 'credential' : 'none'

@@ -9,12 +9,14 @@
 import { hash } from 'node:crypto'
 import { sortCredentials } from './credentials.ts'
 
-const keyVersion = 'undici-cache/1'
+const keyVersion = 'undici-cache/2'
 
 /** Everything that tells one request from another. */
 export interface KeyParts {
   readonly method: string
   readonly normalizedUrl: string
+  /** The origin that it is sent to, where that is not the one of the URL. */
+  readonly via?: string | undefined
   /** `name: value` and `name=value` of everything that tells users apart. */
   readonly credentials: readonly string[]
   readonly bodyDigest?: string | undefined
@@ -26,6 +28,8 @@ export interface KeyParts {
   readonly headersDigest?: string | undefined
   /** Of the names of credentials that tell nobody apart: what was stored so is for others, too. */
   readonly ignoredCredentials?: string | undefined
+  /** Of the names that tell users apart besides those known: what was stored without may be anybody's. */
+  readonly isolating?: string | undefined
   /** Takes the place of the credentials. Never the text of a digest, and without spaces. */
   readonly identity?: string | undefined
 }
@@ -45,11 +49,14 @@ export function createKey(parts: KeyParts): Key {
     customKey === undefined
       ? `${method} ${normalizedUrl}`
       : `${method} key:${encodeURIComponent(customKey)}`
+  // Nor does a key of the caller's own make one server answer for another.
+  if (parts.via !== undefined) text += ` via:${parts.via}`
   if (bodyDigest !== undefined && customKey === undefined) {
     text += parts.isOperation === true ? ` graphql:${bodyDigest}` : ` body:${bodyDigest}`
   }
   if (parts.headersDigest !== undefined) text += ` headers:${parts.headersDigest}`
   if (parts.ignoredCredentials !== undefined) text += ` ignoring:${parts.ignoredCredentials}`
+  if (parts.isolating !== undefined) text += ` isolating:${parts.isolating}`
   if (parts.identity !== undefined) text += ` identity:${parts.identity}`
   else if (credentials.length > 0) text += ` identity:${digestCredentials(credentials)}`
   return { text, key: keyOf(text) }
@@ -60,13 +67,19 @@ export function createKey(parts: KeyParts): Key {
 const knownKeys = new Map<string, string>()
 const maxKnownKeys = 2000
 
-function keyOf(text: string): string {
+/** The key of a text. */
+export function keyOf(text: string): string {
   const known = knownKeys.get(text)
   if (known !== undefined) return known
   const key = hash('sha256', `${keyVersion} ${text}`, 'base64url')
   if (knownKeys.size >= maxKnownKeys) knownKeys.clear()
   knownKeys.set(text, key)
   return key
+}
+
+/** A word in the place of credentials, with a digest of those that tell users apart all the same. */
+export function identityWord(word: string, apart: readonly string[]): string {
+  return apart.length === 0 ? word : `${word}+${digestCredentials(apart)}`
 }
 
 function digestCredentials(credentials: readonly string[]): string {

@@ -26,7 +26,7 @@ export function takeOutEchoes(
   texts: readonly string[],
   forms: readonly Form[],
 ): TakenOut | undefined {
-  const parameters = forms.filter(({ parameter }) => parameter !== undefined).map(asParameter)
+  const parameters = forms.flatMap((form) => asParameter(form) ?? [])
   // The longest first: a form may hold another one.
   const order = forms
     .filter(({ text, parameter }) => parameter === undefined && text.length >= shortestForm)
@@ -47,37 +47,44 @@ export function takeOutEchoes(
 
 interface ParameterForm {
   readonly id: Form['id']
-  readonly pattern: RegExp
+  readonly value: string
+  /** As it may be written, in lower case. */
+  readonly names: readonly string[]
 }
 
-// As the value of that name, in a URL or in Set-Cookie.
-function asParameter({ id, text, parameter = '' }: Form): ParameterForm {
-  const names = [...new Set([parameter, encodeURIComponent(parameter)])].map(caseless).join('|')
-  const before = `(?<=(?:^|[?&;#\\s,"'<])(?:${names})=)`
-  const after = `(?![^&;#\\s,"'>])`
-  return { id, pattern: new RegExp(`${before}(?:${literally(text)})${after}`) }
+// As the value of that name, in a URL or in Set-Cookie. By hand: a pattern of a long value is one that
+// is refused, in an error that shows it.
+function asParameter({ id, text, parameter }: Form): ParameterForm | undefined {
+  if (parameter === undefined || text === '') return undefined
+  const names = [parameter, encodeURIComponent(parameter)].map((name) => name.toLowerCase())
+  return { id, value: text, names: [...new Set(names)] }
 }
 
-function caseless(text: string): string {
-  const either = (letter: string): string => `[${letter.toLowerCase()}${letter.toUpperCase()}]`
-  return literally(text).replaceAll(/[a-z]/gi, either)
+const beforeName = /[?&;#\s,"'<]/
+const afterValue = /[&;#\s,"'>]/
+
+function findParameter(text: string, { value, names }: ParameterForm, from: number): number {
+  let at = text.indexOf(value, from)
+  while (at !== -1 && !isValueAt(text, at, value, names)) at = text.indexOf(value, at + 1)
+  return at
 }
 
-function literally(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, String.raw`\$&`)
+function isValueAt(text: string, at: number, value: string, names: readonly string[]): boolean {
+  const end = at + value.length
+  if (text[at - 1] !== '=' || (end < text.length && !afterValue.test(text[end]!))) return false
+  return names.some((name) => {
+    const begin = at - 1 - name.length
+    if (begin < 0 || text.slice(begin, at - 1).toLowerCase() !== name) return false
+    return begin === 0 || beforeName.test(text[begin - 1]!)
+  })
 }
 
-function takeOutParameter(
-  text: string,
-  line: number,
-  { id, pattern }: ParameterForm,
-  echoes: Echo[],
-): string {
+function takeOutParameter(text: string, line: number, form: ParameterForm, echoes: Echo[]): string {
   for (;;) {
-    const match = pattern.exec(text)
-    if (match === null || match[0] === '') return text
-    echoes.push([line, match.index, id])
-    text = text.slice(0, match.index) + text.slice(match.index + match[0].length)
+    const at = findParameter(text, form, 0)
+    if (at === -1) return text
+    echoes.push([line, at, form.id])
+    text = text.slice(0, at) + text.slice(at + form.value.length)
   }
 }
 
@@ -126,15 +133,20 @@ const shortestHidden = 8
 
 /** Texts for people: with a placeholder for each form. */
 export function hideForms(texts: readonly string[], forms: readonly Form[]): readonly string[] {
-  if (forms.length === 0) return texts
-  const patterns = forms.flatMap(({ id, text, parameter }) => {
-    if (parameter !== undefined) return asParameter({ id, text, parameter }).pattern
-    return text.length < shortestHidden ? [] : new RegExp(literally(text))
-  })
-  return texts.map((text) =>
-    patterns.reduce(
-      (hidden, pattern) => hidden.replaceAll(new RegExp(pattern, 'g'), redacted),
-      text,
-    ),
-  )
+  return texts.map((text) => forms.reduce(hideForm, text))
+}
+
+function hideForm(text: string, form: Form): string {
+  const parameter = asParameter(form)
+  if (parameter === undefined) {
+    return form.text.length < shortestHidden ? text : text.replaceAll(form.text, redacted)
+  }
+  let hidden = ''
+  let rest = 0
+  for (;;) {
+    const at = findParameter(text, parameter, rest)
+    if (at === -1) return hidden + text.slice(rest)
+    hidden += text.slice(rest, at) + redacted
+    rest = at + parameter.value.length
+  }
 }

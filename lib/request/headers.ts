@@ -40,12 +40,34 @@ export function flatHeaders(headers: unknown): string[] {
 }
 
 /** An iterator can be read once only: by us, and then undici would see no header at all. */
-export function isOneShot(headers: unknown): boolean {
+export function isOneShot(headers: unknown): headers is Iterable<unknown> {
   return (
     isIterable(headers) &&
     !Array.isArray(headers) &&
     headers[Symbol.iterator]() === (headers as unknown)
   )
+}
+
+/** What an iterator gives, as often as it is asked: flat, or, where that is no header, as it came. */
+export function readOnce(headers: Iterable<unknown>): string[] | Iterable<[string, string]> {
+  const items: unknown[] = []
+  let failed: { readonly error: unknown } | undefined
+  const again = {
+    *[Symbol.iterator](): Iterator<unknown> {
+      yield* items
+      if (failed !== undefined) throw failed.error
+    },
+  }
+  try {
+    for (const item of headers) items.push(item)
+  } catch (error) {
+    failed = { error }
+  }
+  try {
+    return flatHeaders(again)
+  } catch {
+    return again as Iterable<[string, string]>
+  }
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> {
@@ -60,9 +82,10 @@ function visitPairs(pairs: Iterable<unknown>, visit: HeaderVisitor): void {
 }
 
 function visitValue(name: unknown, value: unknown, visit: HeaderVisitor): void {
-  if (value === undefined || value === null) return
-  if (Array.isArray(value)) for (const one of value) visit(text(name), text(one))
-  else visit(text(name), text(value))
+  if (value === undefined) return
+  // undici sends null as nothing, behind the name.
+  if (Array.isArray(value)) for (const one of value) visit(text(name), text(one ?? ''))
+  else visit(text(name), text(value ?? ''))
 }
 
 function text(value: unknown): string {

@@ -1,9 +1,11 @@
 /** Asks the caller's functions what a request is to be known by, and who is asking. */
 import { hash } from 'node:crypto'
 import { CacheError } from '../errors.ts'
-import { isCredentialHeader, redacted } from './credentials.ts'
+import { identityWord } from './create-key.ts'
+import { redacted } from './credentials.ts'
 import { eachHeader } from './headers.ts'
-import type { RequestDetails, TextOfRequest } from './key-rules.ts'
+import { isHidden, type KeyRules, type RequestDetails, type TextOfRequest } from './key-rules.ts'
+import { decodeParameter } from './parameters.ts'
 import type { RequestHead, RequestOptions, RuledHead } from './request.ts'
 
 /** What a request is known by, under rules. */
@@ -27,15 +29,18 @@ export function identify(
   const { method } = options
   const told = (): RequestDetails => {
     // What it returns is stored as it is: no credential must get into it by accident.
-    const hidden = (name: string): boolean => isCredentialHeader(name) || rules.ignored.has(name)
-    return { method, url: head.url, headers: headersOf(options.headers, hidden), body }
+    const headers = headersOf(options.headers, (name) => isHidden(rules, name))
+    return { method, url: head.url, headers, body }
   }
   const customKey =
     givenKey ?? (keyFn && ask('keyFn', keyFn, told, (text) => text !== '' && text.isWellFormed()))
   if (identity === 'isolated')
     return { customKey, credentials: head.credentials, identity: undefined }
   // A word of its own: what is stored for all must not answer those who are told apart elsewhere.
-  if (identity === 'shared') return { customKey, credentials: [], identity: 'shared' }
+  const apart = apartFrom(rules, head)
+  if (identity === 'shared') {
+    return { customKey, credentials: apart, identity: identityWord('shared', apart) }
+  }
   const who = ask('identity', identity, () => ({
     method,
     url: writtenUrl ?? head.url,
@@ -44,7 +49,16 @@ export function identify(
   }))
   if (who === undefined) return { customKey, credentials: head.credentials, identity: undefined }
   const digest = hash('sha256', JSON.stringify(who), 'base64url')
-  return { customKey, credentials: [], identity: `by:${digest}` }
+  return { customKey, credentials: apart, identity: identityWord(`by:${digest}`, apart) }
+}
+
+// What the option `isolate` names tells users apart, whoever they are taken for.
+function apartFrom({ names }: KeyRules, { credentials }: RequestHead): readonly string[] {
+  if (names === undefined) return []
+  return credentials.filter((credential) => {
+    const name = decodeParameter(credential.slice(0, credential.search(/: |=/)))
+    return names.roleOf(name.toLowerCase()) === 'isolates'
+  })
 }
 
 function ask(

@@ -3,9 +3,15 @@
  * the shape in which requests are asked. Where nothing is said there are no rules, and a key costs
  * what it costs without them.
  */
-import { hash } from 'node:crypto'
 import { misuse } from '../errors.ts'
-import { isCredentialHeader, isCredentialParameter, shortestSecret } from './credentials.ts'
+import { isCredentialHeader, mayBeCredential } from './credentials.ts'
+import {
+  digestOf,
+  isolatesField,
+  readIdentityNames,
+  sharesField,
+  type IdentityNames,
+} from './identity-names.ts'
 import { readJsonPaths, type JsonPaths } from './json-paths.ts'
 
 /** What `keyFn` and `identity` are told of a request. */
@@ -51,6 +57,17 @@ export interface MatchOptions {
    * the text that a function gives; undefined stands for their credentials. Default `'isolated'`.
    */
   readonly identity?: Identity | undefined
+  /**
+   * Names of header fields and of parameters of the query that tell users apart, besides those that
+   * are known; `'x-acme-*'` stands for all that begin so. Their values are part of the key as a
+   * digest, whatever `identity` says, and are not stored.
+   */
+  readonly isolate?: readonly string[] | undefined
+  /**
+   * Names of header fields and of parameters of the query that do not tell users apart, though they
+   * are known as credentials. Their values are no part of the key, and are not stored either.
+   */
+  readonly share?: readonly string[] | undefined
 }
 
 /** The same, as requests are asked. All names are in lower case. */
@@ -62,12 +79,14 @@ export interface KeyRules {
   readonly ignored: ReadonlySet<string>
   /** The same as places in JSON. */
   readonly paths: JsonPaths | undefined
-  /** A digest of those among them that are credentials. */
+  /** A digest of the names of credentials, among those and others, that do not count. */
   readonly ignoredCredentials: string | undefined
   readonly kept: ReadonlySet<string> | undefined
   readonly graphql: boolean
   readonly keyFn: TextOfRequest | undefined
   readonly identity: Identity
+  /** What is added to the names that tell users apart, or taken from them. */
+  readonly names: IdentityNames | undefined
   /** Whether anything of it matters for a query. */
   readonly matchesQuery: boolean
 }
@@ -82,22 +101,32 @@ export function readKeyRules(options: MatchOptions): KeyRules | undefined {
   const kept = options.keptParameters === undefined ? undefined : lowerCase(options.keptParameters)
   const { matchHeaders: written = false } = options
   const matched = typeof written === 'boolean' ? new Set<string>() : lowerCase(written)
-  refuseBoth('keptParameters', kept ?? [], ignored)
-  refuseBoth('matchHeaders', matched, ignored)
+  const apart = lowerCase(options.isolate ?? [])
+  const shared = lowerCase(options.share ?? [])
+  refuseBoth('keptParameters', kept ?? [], 'ignoredParameters', ignored)
+  refuseBoth('matchHeaders', matched, 'ignoredParameters', ignored)
+  refuseBoth('isolate', apart, 'ignoredParameters', ignored)
+  refuseBoth('isolate', apart, 'share', shared)
+  refuseBoth('matchHeaders', matched, 'share', shared)
+  refuseBoth('keptParameters', kept ?? [], 'share', shared)
+  const names = readIdentityNames([...apart], options.share ?? [])
 
   const matchHeaders = written === true || (matched.size > 0 ? [...matched].toSorted() : undefined)
-  const told = ignored.size > 0 || kept !== undefined || graphql || identity !== 'isolated'
+  const who = identity !== 'isolated' || names !== undefined
+  const told = ignored.size > 0 || kept !== undefined || graphql || who
   if (!told && matchHeaders === undefined && keyFn === undefined) return undefined
+  const uncounted = [...[...ignored].filter(mayBeCredential), ...(names?.shared ?? [])]
   return {
     options,
     matchHeaders,
     ignored,
     paths: readJsonPaths(ignored),
-    ignoredCredentials: digestOf([...ignored].filter(isCredential)),
+    ignoredCredentials: uncounted.length === 0 ? undefined : digestOf(uncounted),
     kept,
     graphql,
     keyFn,
     identity,
+    names,
     matchesQuery: told,
   }
 }
@@ -106,20 +135,26 @@ function lowerCase(names: readonly string[]): Set<string> {
   return new Set(names.map((name) => name.toLowerCase()))
 }
 
-function refuseBoth(option: string, names: Iterable<string>, ignored: ReadonlySet<string>): void {
+function refuseBoth(
+  option: string,
+  names: Iterable<string>,
+  other: string,
+  others: ReadonlySet<string>,
+): void {
   for (const name of names) {
-    if (!ignored.has(name)) continue
-    const message = `option '${option}' names '${name}', which option 'ignoredParameters' names too`
+    if (!others.has(name)) continue
+    const message = `option '${option}' names '${name}', which option '${other}' names too`
     throw misuse('ERR_CACHE_OPTION_INVALID', message)
   }
 }
 
-// Of a name that is a credential only with a long value, too.
-function isCredential(name: string): boolean {
-  return isCredentialHeader(name) || isCredentialParameter(name, 'x'.repeat(shortestSecret))
+/** Whether a header field is left out of the key, and of what is stored. @param name in lower case */
+export function leavesOut({ ignored, names }: KeyRules, name: string): boolean {
+  return ignored.has(name) || sharesField(names, name)
 }
 
-function digestOf(names: string[]): string | undefined {
-  if (names.length === 0) return undefined
-  return hash('sha256', JSON.stringify(names.toSorted()), 'base64url')
+/** Whether the value of a header field is not to be seen. @param name in lower case */
+export function isHidden(rules: KeyRules | undefined, name: string): boolean {
+  if (isCredentialHeader(name)) return true
+  return rules !== undefined && (rules.ignored.has(name) || isolatesField(rules.names, name))
 }

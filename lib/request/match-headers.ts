@@ -5,7 +5,8 @@
 import { hash } from 'node:crypto'
 import { isCredentialHeader, isForgeryToken } from './credentials.ts'
 import { eachHeader } from './headers.ts'
-import type { KeyRules } from './key-rules.ts'
+import { isolatesField } from './identity-names.ts'
+import { leavesOut, type KeyRules } from './key-rules.ts'
 
 /** What decides about header fields, apart from the rules. */
 export interface HeaderSource {
@@ -16,15 +17,19 @@ export interface HeaderSource {
 
 /** A digest of what the request says in those fields; undefined where they are not asked for. */
 export function digestHeaders(
-  { matchHeaders, ignored }: KeyRules,
+  rules: KeyRules,
   { headers, fromFetch, hasBody }: HeaderSource,
 ): string | undefined {
+  const { matchHeaders, names } = rules
   if (matchHeaders === undefined) return undefined
   const fields = new Map<string, string[]>()
   eachHeader(headers, (written, value) => {
     const name = written.toLowerCase()
-    const counts = matchHeaders === true ? isOfCaller(name, hasBody) : matchHeaders.includes(name)
-    if (!counts || ignored.has(name) || (fromFetch && isOfFetch(name, value))) return
+    const counts =
+      matchHeaders === true
+        ? isOfCaller(name, hasBody) && !isolatesField(names, name)
+        : matchHeaders.includes(name)
+    if (!counts || leavesOut(rules, name) || (fromFetch && isOfFetch(name, value))) return
     const lines = fields.get(name)
     if (lines === undefined) fields.set(name, [value.trim()])
     else lines.push(value.trim())
@@ -37,7 +42,8 @@ export function digestHeaders(
   return hash('sha256', JSON.stringify([matchHeaders, said]), 'base64url')
 }
 
-// Fields of one connection (RFC 9110 §7.6.1), and what follows from the body or steers this cache.
+// Fields of one connection (RFC 9110 §7.6.1), what is part of the URL, and what follows from the body
+// or steers this cache.
 const notOfCaller = new Set([
   'connection',
   'keep-alive',
@@ -47,6 +53,7 @@ const notOfCaller = new Set([
   'transfer-encoding',
   'upgrade',
   'expect',
+  'host',
   'content-length',
   'cache-control',
   'pragma',

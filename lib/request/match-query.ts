@@ -1,5 +1,5 @@
 /** A query under the caller's rules: what of it is part of the key, and what is shown. */
-import { isCredentialParameter, redacted } from './credentials.ts'
+import { redacted, shortestCredentialOf } from './credentials.ts'
 import { readGraphqlQuery, withoutIgnoredVariables } from './graphql-request.ts'
 import type { KeyRules } from './key-rules.ts'
 import type { NormalizedUrl } from './request.ts'
@@ -25,6 +25,11 @@ export function matchQuery(before: string, query: string, rules: KeyRules): Norm
         credentials.push(parameter)
         if (rules.identity === 'isolated') counting.push(without)
         break
+      case 'isolates':
+        shown.push(without)
+        credentials.push(parameter)
+        counting.push(without)
+        break
       case 'counts': {
         const clean = cleanVariables(parameter, rules, ignored)
         shown.push(clean)
@@ -48,12 +53,16 @@ function roleOf(
   name: string,
   value: string | undefined,
   rules: KeyRules,
-): 'ignored' | 'credential' | 'counts' {
+): 'ignored' | 'credential' | 'isolates' | 'counts' {
   const decoded = decodeParameter(name)
   const lower = decoded.toLowerCase()
   if (rules.ignored.has(lower)) return 'ignored'
+  const role = rules.names?.roleOf(lower)
+  if (role === 'isolates' && value !== undefined) return 'isolates'
+  const shortest = shortestCredentialOf(name)
+  if (role === 'shares' && shortest < Infinity) return 'ignored'
   // That other parameters do not count says nothing about who asks.
-  if (value !== undefined && isCredentialParameter(decoded, value)) return 'credential'
+  if (value !== undefined && value.length >= shortest) return 'credential'
   return rules.kept?.has(lower) === false ? 'ignored' : 'counts'
 }
 

@@ -7,6 +7,12 @@ const isListOfNames: Rule = {
   test: (value) => isNames(value, /^.+$/s),
 }
 
+// An asterisk alone would stand for every name there is.
+const isListOfIdentities: Rule = {
+  expected: "a list of names; one may end in an asterisk: 'x-acme-*'",
+  test: (value) => isNames(value, /^[^*]+\*?$/s),
+}
+
 function isNames(value: unknown, name: RegExp): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === 'string' && name.test(item))
 }
@@ -25,4 +31,6 @@ export const matchRules: Rules<MatchOptions> = {
     expected: "'isolated', 'shared' or a function",
     test: (value) => value === 'isolated' || value === 'shared' || typeof value === 'function',
   },
+  isolate: isListOfIdentities,
+  share: isListOfIdentities,
 }

@@ -19,7 +19,7 @@ export interface BodyKey {
   /** What the GraphQL operation in it does. */
   readonly operation?: OperationKind
   /** The digest is that of the operation, however it was spelled. */
-  readonly isOperation?: true
+  readonly isOperation?: true | undefined
   /** `name=value` of what the rules ignore, encoded. */
   readonly ignored?: readonly string[]
 }

@@ -5,9 +5,9 @@ import { isCredentialHeader, redacted } from './credentials.ts'
 import { hideForms } from './echoes.ts'
 import { eachHeader, headerValue } from './headers.ts'
 import { identify } from './identify.ts'
-import type { KeyRules } from './key-rules.ts'
+import { isHidden, leavesOut, type KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
-import { normalizeUrl, writtenUrl } from './normalize-url.ts'
+import { normalizeOrigin, normalizeUrl, writtenUrl } from './normalize-url.ts'
 import type {
   BypassReason,
   CacheRequest,
@@ -17,30 +17,36 @@ import type {
 } from './request.ts'
 import type { ReadBody } from './read-body.ts'
 import { ignoredParameter, secretForms } from './secret-forms.ts'
+import { targetOrigin } from './target-origin.ts'
 
 const nothing: readonly string[] = []
 
 /**
  * Reads URL and header fields; the body, which may have to be waited for, comes later.
  * @param rules of the caller; undefined where there are none
+ * @throws what header fields throw that are none
  */
 export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead | BypassReason {
   if (options.upgrade || options.method === 'CONNECT') return 'upgrade'
-  const url = normalizeUrl(options, rules)
-  if (url === undefined) return 'no-origin'
+  // undici refuses it, and says why.
+  if (typeof options.path !== 'string' || typeof options.method !== 'string') return 'malformed'
+  let url = normalizeUrl(options, rules)
+  if (url === undefined) return options.origin ? 'malformed' : 'no-origin'
 
   let bypass: BypassReason | undefined
-  let credentials = url.credentials
+  const ofUrl = url.credentials
+  let credentials = ofUrl
   let contentType: string | undefined
   let cacheControl: string | undefined
   let pragma: string | undefined
   let fromFetch = false
+  let host: string | undefined
   eachHeader(options.headers, (written, value) => {
     switch (fieldOf(written)) {
       case 'none':
         break
       case 'credential':
-        if (credentials === url.credentials) credentials = [...url.credentials]
+        if (credentials === ofUrl) credentials = [...ofUrl]
         ;(credentials as string[]).push(`${written.toLowerCase()}: ${value}`)
         break
       case 'content-type':
@@ -55,6 +61,11 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
       case 'sec-fetch-mode':
         fromFetch = true
         break
+      case 'host':
+        // undici refuses two of them.
+        if (host !== undefined) bypass ??= 'host'
+        host = value
+        break
       case 'accept':
         if (/text\/event-stream/i.test(value)) bypass = 'event-stream'
         break
@@ -67,9 +78,20 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
     }
   })
   if (bypass !== undefined) return bypass
+  let via: string | undefined
+  if (host !== undefined && rules?.ignored.has('host') !== true) {
+    const sentTo = normalizeOrigin(options.origin)!
+    const target = targetOrigin(sentTo, host)
+    if (target === undefined) return 'host'
+    if (target !== sentTo) {
+      via = sentTo
+      url = normalizeUrl({ ...options, origin: target }, rules)!
+    }
+  }
   const head: RequestHead = {
     url: url.shown,
     normalizedUrl: url.normalized,
+    via,
     credentials,
     contentType,
     cacheControl,
@@ -92,9 +114,13 @@ function underRules(
 ): RequestHead {
   const { headers, body } = options
   const ignoredFields: string[] = []
+  const added: string[] = []
   eachHeader(headers, (written, value) => {
     const name = written.toLowerCase()
-    if (rules.ignored.has(name)) ignoredFields.push(`${name}: ${value}`)
+    if (leavesOut(rules, name)) ignoredFields.push(`${name}: ${value}`)
+    else if (rules.names?.roleOf(name) === 'isolates' && !isCredentialHeader(name)) {
+      added.push(`${name}: ${value}`)
+    }
   })
   const source = {
     headers,
@@ -103,14 +129,26 @@ function underRules(
   }
   return {
     ...head,
-    credentials: head.credentials.filter((credential) => !ignoredFields.includes(credential)),
+    credentials: [
+      ...head.credentials.filter((credential) => !ignoredFields.includes(credential)),
+      ...added,
+    ],
     ruled: {
       rules,
       ignored: [...ignoredOfUrl, ...ignoredFields],
       headersDigest: digestHeaders(rules, source),
-      writtenUrl: typeof rules.identity === 'function' ? writtenUrl(options) : undefined,
+      writtenUrl: typeof rules.identity === 'function' ? writtenFor(head, options) : undefined,
     },
   }
+}
+
+function writtenFor({ url, via }: RequestHead, options: RequestOptions): string {
+  return writtenUrl(via === undefined ? options : { ...options, origin: URL.parse(url)!.origin })
+}
+
+/** The URL as it is sent, credentials aside: to where that is, whatever the Host field names. */
+export function sentUrl({ url, via }: Pick<CacheRequest, 'url' | 'via'>): string {
+  return via === undefined ? url : via + url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }
 
 /**
@@ -130,6 +168,7 @@ export function completeRequest(
       ? {
           method: options.method,
           normalizedUrl: head.normalizedUrl,
+          via: head.via,
           credentials: head.credentials,
           bodyDigest,
           customKey,
@@ -137,10 +176,12 @@ export function completeRequest(
       : {
           method: options.method,
           normalizedUrl: head.normalizedUrl,
+          via: head.via,
           bodyDigest,
           isOperation: body?.isOperation,
           headersDigest: ruled.headersDigest,
           ignoredCredentials: ruled.rules.ignoredCredentials,
+          isolating: ruled.rules.names?.isolatingDigest,
           ...identify(ruled, options, head, body?.content, customKey),
         }
   const { text, key } = createKey(parts)
@@ -149,12 +190,15 @@ export function completeRequest(
     text,
     key,
     url: head.url,
+    via: head.via,
     cacheControl: head.cacheControl,
     pragma: head.pragma,
     fromFetch: head.fromFetch,
     headers: options.headers,
     credentials: parts.credentials,
     ignored: ruled === undefined ? nothing : leftOut(ruled, head, parts, body?.ignored),
+    bodyDigest,
+    isOperation: body?.isOperation,
     rules: ruled?.rules,
     givenKey: customKey,
   }
@@ -167,7 +211,10 @@ function leftOut(
   { credentials }: KeyParts,
   ofBody: readonly string[] = nothing,
 ): readonly string[] {
-  const unused = credentials === head.credentials ? nothing : head.credentials
+  const unused =
+    credentials === head.credentials
+      ? nothing
+      : head.credentials.filter((credential) => !credentials.includes(credential))
   return [...ignored, ...ofBody, ...unused]
 }
 
@@ -179,14 +226,15 @@ export function requestHeader(request: CacheRequest, name: string): string | und
 }
 
 /** The header fields to be stored, names as written, secrets taken out wherever they stand. */
-export function redactedHeaders(request: CacheRequest): string[] {
+export function redactedHeaders(
+  request: Pick<CacheRequest, 'headers' | 'rules' | 'credentials' | 'ignored'>,
+): string[] {
   const names: string[] = []
   const values: string[] = []
   eachHeader(request.headers, (written, value) => {
     const name = written.toLowerCase()
-    const hidden = isCredentialHeader(name) || request.rules?.ignored.has(name) === true
     names.push(written)
-    values.push(hidden ? redacted : value)
+    values.push(isHidden(request.rules, name) ? redacted : value)
   })
   const shown = hideForms(values, secretForms(request))
   return names.flatMap((name, index) => [name, shown[index]!])

@@ -39,8 +39,10 @@ export interface CacheRequest {
   readonly text: string
   /** `text`, hashed: the key in the storages. */
   readonly key: string
-  /** As the caller wrote it, credentials aside. */
+  /** As the caller wrote it, credentials aside, for the host that the Host field names. */
   readonly url: string
+  /** The origin that it is sent to, where its Host field names another. */
+  readonly via: string | undefined
   readonly cacheControl: string | undefined
   readonly pragma: string | undefined
   /** Whether fetch asks: it follows redirects itself, and copies what it is handed. */
@@ -51,6 +53,10 @@ export interface CacheRequest {
   readonly credentials: readonly string[]
   /** The same of what `text` does not hold: requests that differ in it share a response. */
   readonly ignored: readonly string[]
+  /** Of its body; undefined where it has none. */
+  readonly bodyDigest: string | undefined
+  /** The digest is that of a GraphQL operation. */
+  readonly isOperation: true | undefined
   readonly rules: KeyRules | undefined
   /** The caller's own key, if it was sent with one. */
   readonly givenKey: string | undefined
@@ -60,10 +66,13 @@ export interface CacheRequest {
 export type BypassReason =
   | 'upgrade'
   | 'no-origin'
+  | 'host'
+  | 'malformed'
   | 'range'
   | 'conditional'
   | 'event-stream'
   | 'body'
+  | 'body-slow'
   | 'graphql-mutation'
   | 'graphql-subscription'
   | 'callback-failed'
@@ -72,6 +81,8 @@ export type BypassReason =
 export interface RequestHead {
   readonly url: string
   readonly normalizedUrl: string
+  /** The origin that it is sent to, where its Host field names another. */
+  readonly via: string | undefined
   readonly credentials: readonly string[]
   readonly contentType: string | undefined
   readonly cacheControl: string | undefined

@@ -2,7 +2,7 @@
  * The secrets of a request, in the forms in which an origin may send them back: credentials, which
  * are part of the key as a digest, and what the rules leave out of it.
  */
-import { isCredentialHeader, isCredentialParameter, sortCredentials } from './credentials.ts'
+import { headerKind, isProofParameter, sortCredentials } from './credentials.ts'
 import { decodeField } from './parameters.ts'
 
 /** `name: value` of header fields, `name=value` of parameters. */
@@ -70,7 +70,7 @@ function ignoredForms(ignored: readonly string[]): Form[] {
       const id = `${name}${isField ? ':' : '='}${nth}.${part}`
       const selects = isField ? name : selectingParameter(name)
       if (!isField) forms.push({ id, text, parameter: name })
-      if (isCredential(item, name, isField)) forms.push({ id, text })
+      if (isProof(item, name, isField)) forms.push({ id, text })
       else if (looksSecret(text) && !(isField && isCommon(name))) forms.push({ id, text, selects })
     }
   }
@@ -98,9 +98,12 @@ function cookieName(item: string, index: number): string {
   return item.slice('cookie: '.length).split(';')[index]!.split('=', 1)[0]!.trim()
 }
 
-function isCredential(item: string, name: string, isField: boolean): boolean {
-  if (isField) return isCredentialHeader(name)
-  return isCredentialParameter(name, item.slice(item.indexOf('=') + 1))
+// What proves who asks is nothing but a secret. Who asks, for whom and in which session may be shown
+// in a response that is for nobody else, and may be a word that stands there by chance.
+function isProof(item: string, name: string, isField: boolean): boolean {
+  if (isField) return headerKind(name) === 'proof'
+  const equals = item.indexOf('=')
+  return isProofParameter(decodeField(item.slice(0, equals)), item.slice(equals + 1))
 }
 
 // A name says nothing, so the value has to: `D9FAEB3449D3`, and not `text`, which may stand

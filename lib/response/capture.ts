@@ -4,14 +4,18 @@
  */
 import type { Duplex } from 'node:stream'
 import type { HeaderFields } from '../policy/validators.ts'
+import { abortError } from './abort-error.ts'
 import type { Downstream } from './downstream.ts'
 import type { Controller, Handler } from './handler.ts'
 import { addField, headerLines, isFlat, type RawHeaders } from './header-lines.ts'
 
 /** Where a response goes besides the caller. It gets `end` or `abort`, once. */
 export interface Sink {
-  /** The chunk is the caller's as well: it has to be copied. */
-  push(chunk: Uint8Array): void
+  /**
+   * The chunk is the caller's as well: it has to be copied.
+   * @returns what the origin has to wait for before it sends more; it does not fail
+   */
+  push(chunk: Uint8Array): Promise<void> | undefined
   /** The response is complete. */
   end(trailers: readonly string[]): void
   /** It will never be. */
@@ -59,6 +63,8 @@ export class Capture implements Handler {
   #left = false
   #settled = false
   #drained = 0
+  /** Who has the origin wait; it goes on when neither does. */
+  readonly #waiting = { caller: false, sink: false }
 
   constructor(down: Downstream, owner: CaptureOwner) {
     this.#down = down
@@ -69,6 +75,7 @@ export class Capture implements Handler {
   onRequestStart(controller: Controller, context: unknown): void {
     this.#discard()
     this.#controller = controller
+    Object.assign(this.#waiting, { caller: false, sink: false })
     const { history, ...rest } = (context ?? {}) as { history?: readonly URL[] }
     Object.assign(this.#down.context, rest, history === undefined ? undefined : { history })
     this.#owner.history = history
@@ -80,9 +87,9 @@ export class Capture implements Handler {
         abort: (reason) => this.#abort(reason),
         pause: () => {
           this.#owner.stalled()
-          controller.pause()
+          this.#wait(controller, 'caller')
         },
-        resume: () => controller.resume(),
+        resume: () => this.#goOn(controller, 'caller'),
       })
   }
 
@@ -123,7 +130,11 @@ export class Capture implements Handler {
 
   onResponseData(controller: Controller, chunk: Buffer): void {
     if (this.#verdict?.atOnce === true) return this.#drain(controller, chunk.byteLength)
-    this.#verdict?.sink?.push(chunk)
+    const behind = this.#verdict?.sink?.push(chunk)
+    if (behind !== undefined) {
+      this.#wait(controller, 'sink')
+      void behind.then(() => this.#goOn(controller, 'sink'))
+    }
     if (this.#verdict?.instead === undefined && !this.#left) this.#down.data(chunk)
   }
 
@@ -175,13 +186,27 @@ export class Capture implements Handler {
     this.#down.detach()
     this.#down.error(reason)
     // A caller that had stopped reading holds nobody up any more.
-    this.#controller?.resume()
+    this.#waiting.caller = false
+    if (!this.#waiting.sink) this.#controller?.resume()
+  }
+
+  #wait(controller: Controller, whom: 'caller' | 'sink'): void {
+    const { caller, sink } = this.#waiting
+    this.#waiting[whom] = true
+    if (!caller && !sink) controller.pause()
+  }
+
+  #goOn(controller: Controller, whom: 'caller' | 'sink'): void {
+    // Of an attempt that is over.
+    if (controller !== this.#controller || !this.#waiting[whom]) return
+    this.#waiting[whom] = false
+    if (!this.#waiting.caller && !this.#waiting.sink && !this.#settled) controller.resume()
   }
 
   // The caller had gone before there was anything to abort.
   #callerLeft(reason: Error | null): void {
     if (this.#owner.outlivesCaller()) this.#left = true
-    else this.#controller?.abort(reason ?? new DOMException('aborted', 'AbortError'))
+    else this.#controller?.abort(reason ?? abortError())
   }
 
   // The caller has got something else. What is left is read, so that the connection lives on, but

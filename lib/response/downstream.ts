@@ -5,6 +5,7 @@
  * a body that has to be read first), ends once, and gets its chunks only while it wants them.
  */
 import type { HeaderFields } from '../policy/validators.ts'
+import { abortError } from './abort-error.ts'
 import { rawBuffers, type Controller, type Handler } from './handler.ts'
 import type { RawHeaders } from './header-lines.ts'
 
@@ -114,7 +115,8 @@ export class Downstream implements Controller {
     this.#handler.onResponseError?.(this, error)
   }
 
-  abort(reason: Error): void {
+  /** @param reason of callers that give none: an AbortError, as undici makes it */
+  abort(reason: Error = abortError()): void {
     if (this.#ended || this.aborted) return
     this.aborted = true
     this.reason = reason

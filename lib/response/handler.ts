@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { HeaderFields } from '../policy/validators.ts'
+import { abortError } from './abort-error.ts'
 import type { RawHeaders } from './header-lines.ts'
 
 /** What a handler can do to the exchange; undici's `DispatchController`. */
@@ -61,6 +62,13 @@ interface LegacyHandler {
   onResponseStarted?(): void
 }
 
+/** Whether it has what makes a handler of either generation; undici says what is wrong with others. */
+export function isHandler(handler: unknown): handler is object {
+  if (typeof handler !== 'object' || handler === null) return false
+  const { onRequestStart, onConnect } = handler as { onRequestStart?: unknown; onConnect?: unknown }
+  return typeof onRequestStart === 'function' || typeof onConnect === 'function'
+}
+
 /** The handler as one of the new generation. */
 export function asHandler(handler: object): Handler {
   return 'onRequestStart' in handler && typeof handler.onRequestStart === 'function'
@@ -71,10 +79,8 @@ export function asHandler(handler: object): Handler {
 function wrapLegacy(legacy: LegacyHandler): Handler {
   return {
     onRequestStart(controller, context) {
-      legacy.onConnect?.(
-        (reason) => controller.abort(reason ?? new DOMException('aborted', 'AbortError')),
-        context,
-      )
+      const abort = (reason?: Error): void => controller.abort(reason ?? abortError())
+      legacy.onConnect?.(abort, context)
     },
     onRequestUpgrade(controller, status, headers, socket) {
       return legacy.onUpgrade?.(status, rawBuffers(controller.rawHeaders, headers), socket)

@@ -67,12 +67,15 @@ export function replayWhole(down: Downstream, response: Playable, body: Buffer |
 
 /**
  * A body that comes in parts is read as the caller reads it.
- * @param parts the rest of the body, one Buffer at a time; what it throws ends the response
+ * @param parts the body, one Buffer at a time
+ * @param failed told what `parts` throws, unless the caller has left; from then on the response is
+ *   in its hands. By default it ends the response.
  */
 export async function replayParts(
   down: Downstream,
   response: Playable,
   parts: AsyncIterator<Buffer>,
+  failed: (error: Error) => void = (error) => down.error(error),
 ): Promise<void> {
   let wake: (() => void) | undefined
   let paused = false
@@ -107,7 +110,7 @@ export async function replayParts(
     if (aborted === undefined) down.end(response.trailers, response.rawTrailers)
   } catch (error) {
     down.detach()
-    down.error(error as Error)
+    failed(error as Error)
   } finally {
     await parts.return?.()
   }

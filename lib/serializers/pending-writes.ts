@@ -20,6 +20,11 @@ export class PendingWrites {
     return this.#moves
   }
 
+  /** Whether all writes have ended. */
+  get isEmpty(): boolean {
+    return this.#latest.size === 0
+  }
+
   /** What was asked for last and is not in the storage yet. */
   latest(key: string): PendingWrite | undefined {
     return this.#latest.size === 0 ? undefined : this.#latest.get(key)

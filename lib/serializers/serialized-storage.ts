@@ -28,6 +28,7 @@ export class SerializedStorage extends BaseStorage {
   constructor(inner: BaseStorage, stages: readonly Stage[]) {
     super()
     const pipeline = new Pipeline(stages)
+    const pending = this.#pending
     this.#inner = inner
     this.#pipeline = pipeline
     this.traits = {
@@ -37,6 +38,10 @@ export class SerializedStorage extends BaseStorage {
       },
       get expires() {
         return inner.traits.expires
+      },
+      get savesAtExit() {
+        // What a stage is still at work on is not.
+        return inner.traits.savesAtExit === true && pending.isEmpty
       },
       get maxBodyBytes() {
         return pipeline.maxBodyBytes(inner.traits.maxBodyBytes)
@@ -142,9 +147,13 @@ export class SerializedStorage extends BaseStorage {
     return this.#inner.deleteMany(keys)
   }
 
-  override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
+  override async deleteExpired(
+    now: EpochMs,
+    limit: number,
+    kept?: ReadonlySet<string>,
+  ): Promise<number> {
     await this.#pending.allDone()
-    return this.#inner.deleteExpired(now, limit)
+    return this.#inner.deleteExpired(now, limit, kept)
   }
 
   override size(): MaybePromise<number> {

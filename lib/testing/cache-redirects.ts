@@ -58,12 +58,12 @@ export function checkRedirects(check: CacheCheck): void {
 
   check('redirects: one that is not followed is a response like any other', async (bench) => {
     bench.origin.answer((_, response) =>
-      response.writeHead(302, { location: '/elsewhere' }).end('moved'),
+      response.writeHead(301, { location: '/elsewhere' }).end('moved'),
     )
     const client = bench.client()
     for (const hits of [1, 1]) {
       const answer = await client.ask('/a')
-      assert.equal(answer.status, 302)
+      assert.equal(answer.status, 301)
       assert.equal(answer.headers['location'], '/elsewhere')
       assert.equal(answer.body.toString(), 'moved')
       assert.equal(bench.origin.hits(), hits)
@@ -71,7 +71,7 @@ export function checkRedirects(check: CacheCheck): void {
   })
 
   check('redirects: a chain whose end is deleted is asked for again', async (bench) => {
-    answerWithChains(bench, 302)
+    answerWithChains(bench, 301)
     const client = bench.client()
     await client.fetch('/chain/2')
     assert.equal(await bench.cache.delete(`${bench.origin.url}/chain/0`), true)

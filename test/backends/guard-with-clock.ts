@@ -16,13 +16,13 @@ export interface Setting {
 }
 
 /** A guard whose time stands still until the test lets it pass. */
-export function setUp(t: TestContext): Setting {
+export function setUp(t: TestContext, patience: Ms = budget): Setting {
   let now = 5_000
   t.mock.timers.enable({ apis: ['setTimeout'] })
   // The mocked ones, which come and go with the test.
   const clock: Clock = { monotonicNow: () => now, setTimeout, clearTimeout }
   const reports: CacheError[] = []
-  const guard = new Guard({ budget, report: (error) => reports.push(error), clock })
+  const guard = new Guard({ budget: patience, report: (error) => reports.push(error), clock })
   const pass = async (time: Ms): Promise<void> => {
     now += time
     t.mock.timers.tick(time)
@@ -34,7 +34,7 @@ export function setUp(t: TestContext): Setting {
 /** A read that spends its budget in vain. */
 export async function hangOnce(guard: Guard, pass: Setting['pass']): Promise<void> {
   const answer = guard.read('read', hang, 0)
-  await pass(budget)
+  await pass(guard.budget)
   assert.equal(await answer, 0)
 }
 

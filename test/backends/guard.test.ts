@@ -161,7 +161,8 @@ describe('write', () => {
     await pass(1)
     assert.deepEqual(codesOf(reports), ['ERR_CACHE_STORAGE_TIMEOUT'])
     assert.match(reports[0]!.message, /1000 ms/)
-    assert.ok(!guard.available)
+    // What cannot be written may be readable.
+    assert.ok(guard.available)
   })
 
   test('that ended in time is not reported later', async (t) => {

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import { MemoryStorage } from '../../lib/backends/memory.ts'
 import {
   createWriteId,
   isPartKey,
-  missingPart,
   ownerOfPart,
   partKey,
   partKeys,
@@ -45,11 +45,11 @@ describe('keys of parts', () => {
   })
 
   test('are one for each part', () => {
-    assert.deepEqual(partKeys('e', { id: 'w', count: 2 }), [
+    assert.deepEqual(partKeys('e', { id: 'w', checks: [7, 7] }), [
       partKey('e', 'w', 0),
       partKey('e', 'w', 1),
     ])
-    assert.deepEqual(partKeys('e', { id: 'w', count: 0 }), [])
+    assert.deepEqual(partKeys('e', { id: 'w', checks: [] }), [])
   })
 })
 
@@ -64,7 +64,7 @@ describe('readParts', () => {
     const parts = readParts(storage, 'e', entry)
     await parts.next()
     storage.delete(partKey('e', 'w', 1))
-    await assert.rejects(parts.next(), missingPart())
+    await assert.rejects(parts.next(), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
   })
 
   const faults: [name: string, spoil: (storage: MemoryStorage) => void][] = [
@@ -77,6 +77,14 @@ describe('readParts', () => {
       'a long part',
       (storage) => storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('def') }),
     ],
+    [
+      'a part of which a bit has changed',
+      (storage) => storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('dd') }),
+    ],
+    [
+      'parts in another order',
+      (storage) => storage.set(partKey('e', 'w', 0), { head: '', body: Buffer.from('cba') }),
+    ],
   ]
   for (const [name, spoil] of faults) {
     test(`${name} is no body`, async () => {
@@ -85,6 +93,20 @@ describe('readParts', () => {
       await assert.rejects(texts(storage, entry), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
     })
   }
+
+  test('a part that is not what was stored is never handed out', async () => {
+    const { storage, entry } = stored('abc', 'def', 'gh')
+    storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('dxf') })
+    const parts = readParts(storage, 'e', entry)
+    assert.equal(String((await parts.next()).value), 'abc')
+    await assert.rejects(parts.next(), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
+  })
+
+  test('nothing is compared where nothing is to be', async () => {
+    const { storage, entry } = stored('abc', 'de')
+    storage.set(partKey('e', 'w', 1), { head: '', body: Buffer.from('xy') })
+    assert.deepEqual(await texts(storage, { ...entry, unchecked: true }), ['abc', 'xy'])
+  })
 })
 
 function stored(...parts: string[]): { storage: MemoryStorage; entry: Entry } {
@@ -94,7 +116,9 @@ function stored(...parts: string[]): { storage: MemoryStorage; entry: Entry } {
   }
   const entry = decodeEntry(makeRecord())
   const bodyBytes = parts.join('').length
-  return { storage, entry: { ...entry, parts: { id: 'w', count: parts.length }, bodyBytes } }
+  const checks = parts.map((part) => crc32(part))
+  const bytes = parts[0]!.length
+  return { storage, entry: { ...entry, parts: { id: 'w', bytes, checks }, bodyBytes } }
 }
 
 async function texts(storage: MemoryStorage, entry: Entry): Promise<string[]> {

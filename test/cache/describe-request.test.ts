@@ -65,7 +65,7 @@ describe('describeRequest', () => {
     ['nothing', undefined, /absolute URL/],
     ['null', null, /absolute URL/],
     ['an object without a URL', {}, /absolute URL/],
-    ['another scheme', 'file:///x', /never cached: no-origin/],
+    ['another scheme', 'file:///x', /never cached: /],
     ['a range', { url: 'http://a/', headers: { range: 'bytes=0-' } }, /never cached: range/],
     ['a tunnel', { url: 'http://a/', method: 'CONNECT' }, /never cached: upgrade/],
     [

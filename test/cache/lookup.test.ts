@@ -30,10 +30,10 @@ describe('findOn', () => {
     assert.equal(found.primary, undefined)
   })
 
-  test('another request under the same key is not found', () => {
+  test('another request under the same key is no answer, and is told', () => {
     const shelf = newShelf()
     void shelf.storage.set(plain.key, makeRecord({ text: `${plain.text} ` }))
-    assert.equal(findOn(shelf, plain), notFound)
+    assert.throws(() => findOn(shelf, plain), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
   })
 
   test('what is corrupt is told', () => {

@@ -25,13 +25,14 @@ describe('deleteExpired', () => {
   test('lets the event loop turn between slices', async () => {
     const storage = new SlicedStorage()
     for (let i = 0; i < 250; i++) await storage.set(`old${i}`, { head: '', body, expiresAt: now })
-    let turned = 0
+    let turned = -1
     const turn = (): void => {
       turned = storage.slices.length
     }
     setImmediate(turn)
     await deleteExpired(storage, now)
-    assert.equal(turned, 1)
+    // Within the first slice, where that takes long.
+    assert.ok(turned === 0 || turned === 1, String(turned))
   })
 
   test('nothing at all', async () => assert.equal(await deleteExpired(new MemoryStorage(), now), 0))
@@ -80,7 +81,7 @@ describe('deleteOrphans', () => {
     entry(storage, 'f', old, 1)
     assert.equal(await deleteOrphans(storage, now), 1)
     assert.deepEqual(await Array.fromAsync(storage.keys()), [
-      ...partKeys('f', { id: old, count: 1 }),
+      ...partKeys('f', { id: old, checks: [0] }),
       'f',
     ])
   })
@@ -104,11 +105,13 @@ describe('deleteOrphans', () => {
 })
 
 function put(storage: MemoryStorage, entryKey: string, id: string, count: number): void {
-  for (const key of partKeys(entryKey, { id, count })) storage.set(key, { head: '', body })
+  const checks = Array<number>(count).fill(0)
+  for (const key of partKeys(entryKey, { id, checks })) storage.set(key, { head: '', body })
 }
 
 function entry(storage: MemoryStorage, key: string, id: string, count: number): void {
-  const parted = { bytes: body, parts: { id, count }, bodyBytes: 9, bodyDigest: '' }
+  const parts = { id, bytes: 9, checks: Array<number>(count).fill(0) }
+  const parted = { bytes: body, parts, bodyBytes: 9 * count }
   storage.set(key, encodeEntry(makeHead(), parted, storedRequest, undefined))
 }
 

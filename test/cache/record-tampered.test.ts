@@ -1,13 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import {
-  decodeChain,
-  decodeEntry,
-  decodeRequest,
-  encodeChain,
-  recordVersion,
-} from '../../lib/cache/record.ts'
+import { decodeChain, decodeEntry, decodeRequest, encodeChain } from '../../lib/cache/record.ts'
+import { sealHead } from '../../lib/cache/checksum.ts'
+import { recordVersion } from '../../lib/cache/readable-head.ts'
+import type { StoredRecord } from '../../lib/backends/base-storage.ts'
 import { CacheError } from '../../lib/errors.ts'
 import { makeRecord, storedRequest } from './make-entry.ts'
 
@@ -26,7 +23,7 @@ describe('a head that somebody has changed', () => {
     ['a status that is no integer', { status: 200.5 }],
     ['a status that is a text', { status: '200' }],
     ['a line break in the status text', { statusText: 'OK\r\nX: 1' }],
-    ['other letters in the status text', { statusText: '\u010a' }],
+    ['a bell in the status text', { statusText: '\u0007' }],
     ['no status text', { statusText: null }],
     ['no header lines', { rawHeaders: undefined }],
     ['header lines that are an object', { rawHeaders: { a: '1' } }],
@@ -41,13 +38,30 @@ describe('a head that somebody has changed', () => {
     ['a length that is none', { bodyBytes: '4' }],
     ['another length', { bodyBytes: 5 }],
     ['a negative length', { bodyBytes: -4 }],
-    ['a digest of another kind', { bodyDigest: 1 }],
+    ['a checksum of another kind', { bodyCheck: '1' }],
+    ['a checksum that is too long', { bodyCheck: 2 ** 32 }],
     ['parts that are null', { parts: null }],
     ['parts that are a text', { parts: 'x' }],
-    ['parts without an id', { parts: { count: 1 } }],
-    ['half a part', { parts: { id: 'w', count: 0.5 } }],
-    ['parts without end', { parts: { id: 'w', count: 2 ** 40 } }],
-    ['a negative number of parts', { parts: { id: 'w', count: -1 } }],
+    ['parts without an id', { parts: { bytes: 4, checks: [1] } }],
+    ['parts without checksums', { parts: { id: 'w', bytes: 4, count: 1 } }],
+    ['parts without a length', { parts: { id: 'w', checks: [1] } }],
+    ['no part', { bodyBytes: 0, parts: { id: 'w', bytes: 4, checks: [] } }],
+    ['half a byte in a part', { parts: { id: 'w', bytes: 4.5, checks: [1] } }],
+    ['a checksum of a part that is none', { parts: { id: 'w', bytes: 4, checks: [-1] } }],
+    ['checksums that are as many as a text', { parts: { id: 'w', bytes: 4, checks: 'x' } }],
+    [
+      'checksums that are said to be many',
+      { parts: { id: 'w', bytes: 4, checks: { length: 1e15 } } },
+    ],
+    [
+      'fewer parts than the body has',
+      { bodyBytes: 9, parts: { id: 'w', bytes: 4, checks: [1, 2] } },
+    ],
+    [
+      'more parts than the body has',
+      { bodyBytes: 4, parts: { id: 'w', bytes: 4, checks: [1, 2] } },
+    ],
+    ['a body without end', { bodyBytes: 1e300, parts: { id: 'w', bytes: 1e300, checks: [1] } }],
     ['a selection that is null', { selectedBy: null }],
     ['a selection without names', { selectedBy: { digest: 'x' } }],
     ['a selection without values', { selectedBy: { names: ['a'] } }],
@@ -103,7 +117,7 @@ describe('a character that would begin another header', () => {
       ]) {
         test(`${JSON.stringify(text)} as ${line[0] === 'x' ? 'value' : 'name'} of ${place}`, () => {
           const record = makeRecord({ [place]: line })
-          const poisoned = record.head.replace('X-HERE', `a${text}b`)
+          const poisoned = resealed(record.head.replace('X-HERE', `a${text}b`))
           assert.throws(() => decodeEntry({ ...record, head: poisoned }), corrupt)
         })
       }
@@ -120,10 +134,70 @@ describe('a character that would begin another header', () => {
   ]) {
     test(`${JSON.stringify(text)} is none`, () => {
       const record = makeRecord({ rawHeaders: ['x', 'X-HERE'] })
-      const entry = decodeEntry({ ...record, head: record.head.replace('X-HERE', text) })
+      const entry = decodeEntry({ ...record, head: resealed(record.head.replace('X-HERE', text)) })
       assert.deepEqual(entry.rawHeaders, ['x', JSON.parse(`"${text}"`)])
     })
   }
+})
+
+describe('what has decayed', () => {
+  const entry = (): StoredRecord =>
+    makeRecord({ rawHeaders: ['content-encoding', 'gzip', 'ä', 'ö'] })
+  const chain = (): StoredRecord =>
+    encodeChain({ text: 'GET http://a/', history: ['http://a/'], target: 'k' }, storedRequest, 5)
+
+  for (const [name, make, decode] of [
+    ['an entry', entry, decodeEntry],
+    ['a chain', chain, decodeChain],
+  ] as const) {
+    test(`${name}: no bit of its head can change unnoticed, but in the name of its checksum`, () => {
+      const record = make()
+      const bytes = Buffer.from(record.head)
+      for (let bit = 0; bit < bytes.byteLength * 8; bit++) {
+        const changedBytes = Buffer.from(bytes)
+        changedBytes[bit >> 3]! ^= 1 << (bit & 7)
+        const head = changedBytes.toString()
+        try {
+          const decoded = decode({ ...record, head }) as unknown as Record<string, unknown>
+          const { check: _, ...before } = decode(record) as unknown as Record<string, unknown>
+          const { [Object.keys(decoded)[0]!]: __, ...after } = decoded
+          assert.deepEqual(after, before, head)
+          assert.ok(bit >> 3 < 9, `bit ${bit}`)
+        } catch (error) {
+          assert.equal((error as CacheError).code, 'ERR_CACHE_ENTRY_CORRUPT', String(error))
+        }
+      }
+    })
+  }
+
+  test('no bit of a body', () => {
+    const record = makeRecord()
+    for (let bit = 0; bit < record.body.byteLength * 8; bit++) {
+      const body = Buffer.from(record.body)
+      body[bit >> 3]! ^= 1 << (bit & 7)
+      assert.throws(() => decodeEntry({ ...record, body }), corrupt)
+      assert.doesNotThrow(() => decodeEntry({ ...record, body }, 'shared', 'heads'))
+    }
+  })
+
+  test('nothing is compared where nothing is to be', () => {
+    const record = makeRecord()
+    const head = record.head.replace('text/plain', 'text/plaim')
+    assert.throws(() => decodeEntry({ ...record, head }), corrupt)
+    assert.throws(() => decodeEntry({ ...record, head }, 'shared', 'heads'), corrupt)
+    const entryAsItIs = decodeEntry({ ...record, head }, 'shared', 'none')
+    assert.deepEqual([entryAsItIs.rawHeaders[1], entryAsItIs.unchecked], ['text/plaim', true])
+  })
+
+  test('a head without a checksum is believed: a person has taken it out', () => {
+    const record = makeRecord()
+    const head = record.head.replace(/"check":"\w+",/, '').replace('text/plain', 'text/html')
+    assert.equal(decodeEntry({ ...record, head }).rawHeaders[1], 'text/html')
+    // One that stands elsewhere says nothing about what it is of.
+    const [, check] = /("check":"\w+",)/.exec(record.head)!
+    const moved = head.replace('"version":1,', `"version":1,${check!}`)
+    assert.throws(() => decodeEntry({ ...record, head: moved }), corrupt)
+  })
 })
 
 describe('a request that somebody has changed', () => {
@@ -150,9 +224,16 @@ describe('a body that is not the whole one', () => {
 
   test('bytes where the body is in parts', () => {
     const record = makeRecord()
-    const parted = { ...record, head: changed(record.head, { parts: { id: 'w', count: 1 } }) }
+    const parted = {
+      ...record,
+      head: changed(record.head, {
+        bodyCheck: undefined,
+        parts: { id: 'w', bytes: 4, checks: [1] },
+      }),
+    }
     assert.throws(() => decodeEntry(parted), corrupt)
-    assert.equal(decodeEntry({ ...parted, body: Buffer.alloc(0) }).bodyBytes, 4)
+    const { parts, bodyBytes } = decodeEntry({ ...parted, body: Buffer.alloc(0) })
+    assert.deepEqual([parts?.checks.length, bodyBytes], [1, 4])
   })
 })
 
@@ -245,7 +326,13 @@ describe('garbage', () => {
   })
 })
 
+function resealed(text: string): string {
+  return sealHead(text.replace(/^\{"check":"\w{8}",/, '{'))
+}
+
+// With the checksum of what it says now: it is the change that is refused.
 function changed(text: string, change: Record<string, unknown>): string {
   const [first = '', second = ''] = text.split('\n')
-  return `${JSON.stringify({ ...JSON.parse(first), ...change })}\n${second}`
+  const { check: _, ...line } = JSON.parse(first) as { check: string }
+  return sealHead(`${JSON.stringify({ ...line, ...change })}\n${second}`)
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import {
   decodeChain,
@@ -7,9 +8,9 @@ import {
   decodeRequest,
   encodeChain,
   encodeEntry,
-  recordVersion,
   wholeBody,
 } from '../../lib/cache/record.ts'
+import { recordVersion } from '../../lib/cache/readable-head.ts'
 import { makeHead, makeRecord, storedRequest } from './make-entry.ts'
 
 // What may stand in a field line: tab, and latin1 without control characters (RFC 9110 §5.5).
@@ -49,15 +50,18 @@ describe('an entry', () => {
         (given, bytes, dropAt) => {
           const record = encodeEntry(given, wholeBody(bytes), storedRequest, dropAt)
           assert.equal(record.expiresAt, dropAt)
-          const { headers, trailers, body, bodyBytes, bodyDigest, version, owned, ...rest } =
-            decodeEntry(record) as ReturnType<typeof decodeEntry> & { version: number }
+          const { headers, trailers, body, bodyBytes, bodyCheck, version, owned, check, ...rest } =
+            decodeEntry(record) as ReturnType<typeof decodeEntry> & Line
+          assert.equal(rest.unchecked, undefined)
+          delete (rest as Partial<typeof rest>).unchecked
           assert.deepEqual(rest, JSON.parse(JSON.stringify(given)))
           assert.deepEqual(Buffer.from(body), Buffer.from(bytes))
           assert.deepEqual(
-            { bodyBytes, bodyDigest },
-            { bodyBytes: bytes.byteLength, bodyDigest: wholeBody(bytes).bodyDigest },
+            { bodyBytes, bodyCheck },
+            { bodyBytes: bytes.byteLength, bodyCheck: crc32(bytes) },
           )
           assert.equal(version, recordVersion)
+          assert.match(check, /^[\da-f]{8}$/)
           assert.equal(owned, false)
           assert.deepEqual(Object.keys(headers).toSorted(), namesOf(given.rawHeaders))
           assert.deepEqual(Object.keys(trailers).toSorted(), namesOf(given.rawTrailers))
@@ -67,10 +71,10 @@ describe('an entry', () => {
   })
 
   test('in parts holds none of its body', () => {
-    const parts = { id: 'w', count: 2 }
-    const body = { bytes: new Uint8Array(0), parts, bodyBytes: 10, bodyDigest: 'd' }
+    const parts = { id: 'w', bytes: 6, checks: [1, 2] }
+    const body = { bytes: new Uint8Array(0), parts, bodyBytes: 10 }
     const entry = decodeEntry(encodeEntry(makeHead(), body, storedRequest, undefined))
-    assert.deepEqual([entry.parts, entry.bodyBytes, entry.bodyDigest], [parts, 10, 'd'])
+    assert.deepEqual([entry.parts, entry.bodyBytes, entry.bodyCheck], [parts, 10, undefined])
   })
 
   test('keeps its request, for people', () => {
@@ -91,11 +95,30 @@ describe('an entry', () => {
     assert.deepEqual(decodeEntry(record).headers, { a: '1' })
   })
 
-  test('the digest is the SHA-256 of the body', () => {
-    assert.equal(
-      wholeBody(Buffer.from('abc')).bodyDigest,
-      'ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0',
-    )
+  test('the checksum is the CRC-32 of the body', () => {
+    assert.equal(wholeBody(Buffer.from('abc')).bodyCheck, 0x352441c2)
+    assert.equal(wholeBody(Buffer.from('abc'), 'stays').bodyCheck, undefined)
+  })
+
+  for (const [name, given] of [
+    ['a header line beyond latin1', { rawHeaders: ['x', '\u010a'] }],
+    ['a line break in a header line', { rawHeaders: ['x', 'a\nb'] }],
+    ['a name without a value', { rawHeaders: ['x'] }],
+    ['a line break in the reason phrase', { statusText: 'a\r\nb' }],
+    ['no reason phrase', { statusText: null as unknown as string }],
+    ['an informational status', { status: 101 }],
+    ['a trailer beyond latin1', { rawTrailers: ['x', '\u010a'] }],
+    ['an instant that is none', { storedAt: NaN }],
+  ] as const) {
+    test(`with ${name} is not written, for nobody would read it`, () => {
+      assert.throws(() => makeRecord(given), { code: 'ERR_CACHE_ENTRY_CORRUPT' })
+    })
+  }
+
+  test('keeps a reason phrase in any language', () => {
+    for (const statusText of ['成功', 'Gelöscht', '\u010a', '👌', '']) {
+      assert.equal(decodeEntry(makeRecord({ statusText })).statusText, statusText)
+    }
   })
 })
 
@@ -104,8 +127,9 @@ describe('a chain of redirects', () => {
 
   test('is what it was', () => {
     const record = encodeChain(link, storedRequest, 7)
-    const { version, ...rest } = decodeChain(record) as typeof link & { version: number }
+    const { version, check, ...rest } = decodeChain(record) as typeof link & Line
     assert.deepEqual(rest, link)
+    assert.match(check, /^[\da-f]{8}$/)
     assert.equal(version, recordVersion)
     assert.deepEqual([record.expiresAt, record.body.byteLength], [7, 0])
     assert.deepEqual(decodeRequest(record.head), storedRequest)
@@ -116,6 +140,11 @@ describe('a chain of redirects', () => {
     assert.deepEqual(decodeChain(encodeChain(echoed, storedRequest, undefined)).echoes, [[0, 0, 0]])
   })
 })
+
+interface Line {
+  version: number
+  check: string
+}
 
 function namesOf(flat: readonly string[]): string[] {
   const names = flat.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase())

@@ -7,7 +7,7 @@ describe('a flight', () => {
   test('is found under its key until it has landed', () => {
     const flights = new Flights()
     assert.equal(flights.get('a'), undefined)
-    const flight = flights.lead('a')
+    const flight = flights.lead('a', 5_000)
     assert.equal(flights.get('a'), flight)
     assert.equal(flights.get('b'), undefined)
     flight.land()
@@ -16,7 +16,7 @@ describe('a flight', () => {
 
   test('lets those go on who wait, in their order, and never at once', async () => {
     const flights = new Flights()
-    const flight = flights.lead('a')
+    const flight = flights.lead('a', 5_000)
     const seen: string[] = []
     flight.join(() => seen.push('first'))
     flight.join(() => seen.push('second'))
@@ -27,7 +27,7 @@ describe('a flight', () => {
   })
 
   test('lands once', async () => {
-    const flight = new Flights().lead('a')
+    const flight = new Flights().lead('a', 5_000)
     let called = 0
     flight.join(() => called++)
     flight.land()
@@ -38,16 +38,16 @@ describe('a flight', () => {
 
   test('that lands again does not end its successor', () => {
     const flights = new Flights()
-    const first = flights.lead('a')
+    const first = flights.lead('a', 5_000)
     first.land()
-    const second = flights.lead('a')
+    const second = flights.lead('a', 5_000)
     first.land()
     assert.equal(flights.get('a'), second)
   })
 
   test('has landed when the first goes on: who comes then leads', async () => {
     const flights = new Flights()
-    const flight = flights.lead('a')
+    const flight = flights.lead('a', 5_000)
     let seen: unknown = 'not called'
     flight.join(() => (seen = flights.get('a')))
     flight.land()
@@ -56,7 +56,7 @@ describe('a flight', () => {
   })
 
   test('knows whether anybody waits', () => {
-    const flight = new Flights().lead('a')
+    const flight = new Flights().lead('a', 5_000)
     assert.ok(!flight.awaited)
     flight.join(() => {})
     assert.ok(flight.awaited)
@@ -65,7 +65,7 @@ describe('a flight', () => {
   })
 
   test('is not held up by one who throws', async (t) => {
-    const flight = new Flights().lead('a')
+    const flight = new Flights().lead('a', 5_000)
     const failure = new Error('a handler throws')
     const uncaught: unknown[] = []
     const listeners = process.listeners('uncaughtException')

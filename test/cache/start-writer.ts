@@ -38,6 +38,8 @@ export function startWriter(given: Partial<EntryWriterOptions> = {}): Started {
     maxBytes: 2 ** 30,
     dropAt: undefined,
     now: 5,
+    patience: 50,
+    refusal: () => undefined,
     track: (each) => work.push(each),
     settled: (outcome) => outcomes.push(outcome),
     commit: (body, trailers) => void committed.push([body, trailers]),

@@ -190,7 +190,7 @@ describe('redirects', () => {
 
   test('a loop ends as it would without a cache', async (t) => {
     const origin = await startOrigin(t, ({ path }, response) =>
-      response.writeHead(302, { location: path === '/a' ? '/b' : '/a' }).end(),
+      response.writeHead(301, { location: path === '/a' ? '/b' : '/a' }).end(),
     )
     const { agent, caching } = cachedAgent(t)
     for (let round = 0; round < 2; round++) {
@@ -230,11 +230,11 @@ describe('redirects', () => {
   })
 
   test('redirect: manual gives the redirect with its body, from the cache as from the origin', async (t) => {
-    const origin = await chainOrigin(t)
+    const origin = await chainOrigin(t, 301)
     const { agent } = cachedAgent(t)
     for (let round = 0; round < 2; round++) {
       const response = await fetch(`${origin.url}/1`, { redirect: 'manual', dispatcher: agent })
-      assert.equal(response.status, 302)
+      assert.equal(response.status, 301)
       assert.equal(await response.text(), 'moved to 0')
     }
     assert.equal(origin.count('/1'), 1)

@@ -124,7 +124,8 @@ for (const backend of embedded) {
       assert.equal(await cache.delete(`${origin.url}/hop2`), true)
       assert.match(await get('/hop3'), /^asked for \/hop0 de 2/)
       const counts = [3, 2, 1, 0].map((hop) => origin.count(`/hop${hop}`))
-      assert.deepEqual(counts, [1, 2, 2, 2])
+      // A temporary redirect is not replayed without what it leads to.
+      assert.deepEqual(counts, [2, 2, 2, 2])
     })
 
     test('delete() of any URL of a chain that was followed below the cache', async (t) => {

@@ -14,6 +14,7 @@ describe('text', () => {
     ['a GraphQL operation', { bodyDigest: 'D', isOperation: true }, 'GET http://a/ graphql:D'],
     ['header fields', { headersDigest: 'D' }, 'GET http://a/ headers:D'],
     ['credentials that are ignored', { ignoredCredentials: 'D' }, 'GET http://a/ ignoring:D'],
+    ['names that tell users apart', { isolating: 'D' }, 'GET http://a/ isolating:D'],
     ['users told apart in another way', { identity: 'shared' }, 'GET http://a/ identity:shared'],
     [
       'all of it in order',
@@ -53,7 +54,7 @@ describe('text', () => {
 describe('key', () => {
   // Changing what goes in must change the version, for stores outlive a release.
   test('is the SHA-256 of version and text', () => {
-    assert.equal(createKey(plain).key, '4Nsq-fDd2n8JxKfmTnQdbrgHdM2gSWCk6um2YGb48UY')
+    assert.equal(createKey(plain).key, 'if_aTxPAeBaZL0tGsdyN3XBvMXu9BWPy5lH6K8QYkvU')
   })
 
   test('is tame: a file name, a document id', () => {
@@ -94,7 +95,7 @@ describe('credentials', () => {
 
 describe('injective', () => {
   // Small alphabets of what the text itself is made of, so that collisions would be met.
-  const names = ['key:', 'body:', 'graphql:', 'headers:', 'ignoring:', 'identity:']
+  const names = ['key:', 'body:', 'graphql:', 'headers:', 'ignoring:', 'isolating:', 'identity:']
   const word = fc.constantFrom('GET', 'POST', 'http://a/', 'x', ...names)
   const url = fc.array(word, { maxLength: 3 }).map((words) => `http://a/${words.join('')}`)
   const parts = fc.record({

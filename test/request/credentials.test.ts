@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import {
-  isCredentialHeader,
-  isCredentialParameter,
-  mayHoldCredential,
-} from '../../lib/request/credentials.ts'
+import { isCredentialHeader, isCredentialParameter } from '../../lib/request/credentials.ts'
+import * as fc from 'fast-check'
+import { normalizeUrl } from '../../lib/request/normalize-url.ts'
+import { decodeParameter } from '../../lib/request/parameters.ts'
+import { isolating, sharing } from './field-names.ts'
+import * as parameters from './parameter-names.ts'
 import { credentialHeaders, credentialParameters, secret } from './known-credentials.ts'
 
 describe('header fields that are credentials', () => {
@@ -42,7 +43,6 @@ describe('parameters that are credentials', () => {
     test(name, () => {
       for (const written of [name, name.toUpperCase()]) {
         assert.ok(isCredentialParameter(written, secret))
-        assert.match(`${written}=${secret}`, mayHoldCredential)
       }
     })
   }
@@ -68,5 +68,105 @@ describe('parameters that are none', () => {
 
   test('16 characters of an ambiguous name are a credential', () => {
     assert.ok(isCredentialParameter('key', 'a'.repeat(16)))
+  })
+})
+
+describe('names of header fields in the wild', () => {
+  const isWrong = (expected: boolean) => (name: string) =>
+    isCredentialHeader(name.toLowerCase()) !== expected ||
+    isCredentialHeader(name.toLowerCase().replaceAll('-', '_')) !== expected
+
+  for (const [group, names] of Object.entries(isolating)) {
+    test(`${group}: they tell users apart`, () => {
+      assert.deepEqual(names.filter(isWrong(true)), [])
+    })
+  }
+
+  for (const [group, names] of Object.entries(sharing)) {
+    test(`${group}: they cost no hits`, () => {
+      assert.deepEqual(names.filter(isWrong(false)), [])
+    })
+  }
+
+  test('are many', () => {
+    const count = (table: typeof sharing): number =>
+      new Set(
+        Object.values(table)
+          .flat()
+          .map((name) => name.toLowerCase()),
+      ).size
+    assert.ok(count(isolating) >= 500, `${count(isolating)} that isolate`)
+    assert.ok(count(sharing) >= 300, `${count(sharing)} that share`)
+  })
+})
+
+const { ambiguous, secret: secrets, session } = parameters
+
+describe('names of parameters in the wild', () => {
+  /** The least length at which a value makes a credential. */
+  function shortest(written: string): number {
+    const name = decodeParameter(written)
+    const length = [0, 1, 7, 8, 15, 16, 1000].find((n) =>
+      isCredentialParameter(name, 'a'.repeat(n)),
+    )
+    return length ?? Infinity
+  }
+  for (const [length, group] of [
+    [0, secrets],
+    [8, session],
+    [16, ambiguous],
+    [Infinity, parameters.harmless],
+  ] as const) {
+    test(`from ${length} characters on`, () => {
+      const wrong = group.filter((name) => shortest(name) !== length)
+      assert.deepEqual(wrong, [])
+    })
+  }
+
+  const known = [...secrets, ...session, ...ambiguous]
+  // Names of all kinds, those that are made of their words and what nobody has thought of included.
+  const word = fc.constantFrom(
+    ...known,
+    ...parameters.harmless,
+    'x',
+    'my',
+    'foo',
+    '',
+    '%5B',
+    '%zz',
+    '+',
+    'ü',
+  )
+  const name = fc
+    .oneof(
+      fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('')),
+      fc.array(word, { minLength: 1, maxLength: 3 }).map((words) => words.join('_')),
+      fc.string({ maxLength: 20 }),
+    )
+    .map((text) => text.replaceAll(/[&=#?]/g, ''))
+
+  test('a URL loses exactly the values that are credentials', () => {
+    const value = fc.stringMatching(/^[\w-]{0,20}$/)
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, value), { minLength: 1, maxLength: 4 }), (pairs) => {
+        const path = `/?${pairs.map((pair) => pair.join('=')).join('&')}`
+        const url = normalizeUrl({ origin: 'http://a', path })!
+        const written = url.credentials.map((each) => each.slice(each.indexOf('=') + 1))
+        const hidden = pairs
+          .filter(([each, of]) => isCredentialParameter(decodeParameter(each), of))
+          .map(([, of]) => of)
+        assert.deepEqual(written, hidden)
+        assert.ok(url.shown.split('=REDACTED').length > hidden.length)
+      }),
+    )
+  })
+
+  test('a name as long as a book is looked at in no time', () => {
+    const begin = process.hrtime.bigint()
+    for (const piece of ['a', 'A', 'token', 'aB', 'key_', '[', '1a', 'Ä']) {
+      isCredentialParameter(piece.repeat(100_000 / piece.length), 'x')
+    }
+    const ms = Number(process.hrtime.bigint() - begin) / 1e6
+    assert.ok(ms < 2_000, `${ms} ms`)
   })
 })

@@ -133,7 +133,11 @@ describe('identity', () => {
     for (const identity of ['shared', () => 'x'] as const) {
       const request = requestOf({ ...asked, match: { identity } })
       assert.deepEqual(request.credentials, [])
-      assert.deepEqual(request.ignored, [`api_key=${apiKey}`, `authorization: Bearer ${token}`])
+      assert.deepEqual(request.ignored, [
+        `api_key=${apiKey}`,
+        `authorization: Bearer ${token}`,
+        'x-session: s',
+      ])
       const { url, text: written, key } = request
       for (const each of [url, written, key])
         assert.ok(!each.includes(apiKey) && !each.includes(token))

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { hideForms, putBackEchoes, takeOutEchoes } from '../../lib/request/echoes.ts'
@@ -202,4 +203,25 @@ describe('requestHeader', () => {
     assert.equal(requestHeader(request, '=other'), undefined)
     assert.equal(requestHeader(request, 'session'), undefined)
   })
+})
+
+test('a value of any length, and of any characters, is taken out and hidden', () => {
+  for (const value of [randomBytes(100_000).toString('base64url'), '$&$1', '(.*)[', '\\d+$&']) {
+    for (const ignored of [`token=${value}`, `authorization: ${value}`, `x=${value}`]) {
+      const text = `/end?token=${value}&x=${value}`
+      const [left] = stored(text, ignored)
+      assert.notEqual(left, text)
+      assert.equal(replayed(text, [ignored], [ignored]), text)
+      if (value.length >= 8) {
+        const [hidden] = hideForms([text], formsOf(ignored))
+        assert.match(hidden!, /=REDACTED/)
+        if (!ignored.startsWith('x=')) assert.ok(!hidden!.includes(value))
+      }
+    }
+  }
+})
+
+test('a name of any length is found', () => {
+  const name = 'n'.repeat(200_000)
+  assert.deepEqual(stored(`/?${name}=v`, `${name}=v`), [`/?${name}=`, []])
 })

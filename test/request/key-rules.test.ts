@@ -11,6 +11,7 @@ describe('readKeyRules', () => {
     { ignoredParameters: [] },
     { graphql: false },
     { identity: 'isolated' },
+    { isolate: [], share: [] },
     { keyFn: undefined, keptParameters: undefined },
   ]
   for (const options of silent) {
@@ -29,6 +30,8 @@ describe('readKeyRules', () => {
     { identity: 'shared' },
     { identity: () => 'x' },
     { keyFn: () => 'x' },
+    { isolate: ['x-a'] },
+    { share: ['cookie'] },
   ]
   for (const options of telling) {
     test(`${JSON.stringify(options)} (${Object.keys(options).join()}) says something`, () => {
@@ -82,6 +85,22 @@ describe('contradictions', () => {
     [
       { matchHeaders: ['X-Lang'], ignoredParameters: ['x-lang'] },
       /^option 'matchHeaders' names 'x-lang', which option 'ignoredParameters' names too$/,
+    ],
+    [
+      { isolate: ['X-Seat'], ignoredParameters: ['x-seat'] },
+      /^option 'isolate' names 'x-seat', which option 'ignoredParameters' names too$/,
+    ],
+    [
+      { isolate: ['X-Acme-*'], share: ['x-acme-*'] },
+      /^option 'isolate' names 'x-acme-\*', which option 'share' names too$/,
+    ],
+    [
+      { matchHeaders: ['Cookie'], share: ['cookie'] },
+      /^option 'matchHeaders' names 'cookie', which option 'share' names too$/,
+    ],
+    [
+      { keptParameters: ['token'], share: ['TOKEN'] },
+      /^option 'keptParameters' names 'token', which option 'share' names too$/,
     ],
   ]
   for (const [options, message] of cases) {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readKeyRules, type MatchOptions } from '../../lib/request/key-rules.ts'
-import { recreateKey } from '../../lib/request/recreate-key.ts'
+import type { Key } from '../../lib/request/create-key.ts'
+import { recreateKey, type KeptRequest } from '../../lib/request/recreate-key.ts'
 import { completeRequest, readHead, redactedHeaders } from '../../lib/request/read-request.ts'
 
 interface Asked {
@@ -18,6 +19,8 @@ const requests: Readonly<Record<string, Asked>> = {
   'a credential in a field': { headers: ['Authorization', 'Bearer abcdefgh'] },
   'two credentials': { path: '/?api_key=abcdefgh12345', headers: ['Authorization', 'Bearer x'] },
   fields: { headers: ['Accept-Language', 'de', 'X-Version', '2'] },
+  'a name that one rule knows': { path: '/?seat=one-1&a=1', headers: ['X-Seat', 'two-22'] },
+  'that name, and a credential': { headers: ['X-Seat', 'two-22', 'Authorization', 'Bearer x'] },
   'a body': { bodyDigest: 'DIGEST' },
 }
 const rules: Readonly<Record<string, MatchOptions>> = {
@@ -29,6 +32,9 @@ const rules: Readonly<Record<string, MatchOptions>> = {
   language: { matchHeaders: ['accept-language'] },
   'all fields': { matchHeaders: true },
   shared: { identity: 'shared' },
+  isolating: { isolate: ['seat', 'x-seat'] },
+  'isolating and shared': { isolate: ['x-*'], identity: 'shared' },
+  sharing: { share: ['authorization', 'api_key'] },
   keyFn: { keyFn: ({ url }) => `by ${url.length}` },
 }
 
@@ -42,6 +48,11 @@ function asked({ path = '/', headers = [], bodyDigest }: Asked, match: MatchOpti
   return { key: { text, key }, stored: { text, method, url, headers: redactedHeaders(request) } }
 }
 
+function keyOf(stored: KeptRequest, match: MatchOptions): Key | undefined {
+  const recreated = recreateKey(stored, readKeyRules(match))
+  return recreated && { text: recreated.text, key: recreated.key }
+}
+
 describe('recreateKey', () => {
   for (const [what, request] of Object.entries(requests)) {
     for (const [from, before] of Object.entries(rules)) {
@@ -49,7 +60,7 @@ describe('recreateKey', () => {
         test(`${what}: ${from} → ${to}`, () => {
           const { stored } = asked(request, before)
           const { key } = asked(request, after)
-          const recreated = recreateKey(stored, readKeyRules(after))
+          const recreated = keyOf(stored, after)
           // Never a wrong key; and none only where something was taken out, or is not there.
           if (recreated !== undefined) return assert.deepEqual(recreated, key)
           const hidden = [stored.url, ...stored.headers].some((text) => text.includes('REDACTED'))
@@ -64,7 +75,7 @@ describe('recreateKey', () => {
     for (const request of Object.values(requests)) {
       for (const [name, match] of Object.entries(rules)) {
         const { stored, key } = asked(request, match)
-        const recreated = recreateKey(stored, readKeyRules(match))
+        const recreated = keyOf(stored, match)
         if (name !== 'keyFn' || request.bodyDigest === undefined) assert.deepEqual(recreated, key)
       }
     }
@@ -82,6 +93,25 @@ describe('recreateKey', () => {
     assert.equal(known(one, rules['credentials ignored']!, {}), false)
     assert.equal(known(one, {}, { identity: () => 'me' }), false)
     assert.equal(known({}, { identity: () => 'me' }, {}), true)
+  })
+
+  test('takes out what is known as a credential only now', () => {
+    const before = asked(requests['a name that one rule knows']!, {}).stored
+    const after = recreateKey(before, readKeyRules(rules['isolating']!))
+    assert.equal(after?.request.url, 'http://a/?seat=REDACTED&a=1')
+    assert.deepEqual(after.request.headers, ['X-Seat', 'REDACTED'])
+    assert.deepEqual(after.credentials.toSorted(), ['seat=one-1', 'x-seat: two-22'])
+    // As a library stored it that did not know the name yet.
+    const old = {
+      text: 'GET http://a/?sid=abcdefgh12345',
+      method: 'GET',
+      url: 'http://a/?sid=abcdefgh12345',
+      headers: ['X-Remote-User', 'anna', 'X-Other', 'abcdefgh12345'],
+    }
+    const { request, text } = recreateKey(old, undefined)!
+    assert.match(text, /^GET http:\/\/a\/\?sid=REDACTED identity:[\w-]{43}$/)
+    assert.deepEqual(request.headers, ['X-Remote-User', 'REDACTED', 'X-Other', 'REDACTED'])
+    assert.ok(!JSON.stringify([request, text]).includes('abcdefgh12345'))
   })
 
   test('keeps the key of one call where no function gives another', () => {

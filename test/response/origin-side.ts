@@ -72,8 +72,14 @@ export class RecordingOwner implements CaptureOwner {
   /** What is played where the origin fails. */
   instead: ((down: Downstream) => void) | undefined
 
+  /** What the sink wants to be waited for. */
+  behind: Promise<void> | undefined
+
   readonly sink: Sink = {
-    push: (chunk) => void this.events.push(`sink ${Buffer.from(chunk).subarray(0, 20).toString()}`),
+    push: (chunk) => {
+      this.events.push(`sink ${Buffer.from(chunk).subarray(0, 20).toString()}`)
+      return this.behind
+    },
     end: (trailers) => void this.events.push(`sink ends${trailers.join(' ')}`),
     abort: () => void this.events.push('sink aborts'),
   }

@@ -111,10 +111,14 @@ export class GridFSStorage extends DocumentStorage {
     await this.adopt(key, { ...record, body: Buffer.from(record.body) })
   }
 
-  override async adopt(key: string, { head, body, expiresAt }: StoredRecord): Promise<void> {
+  override async adopt(key: string, record: StoredRecord): Promise<void> {
     const filter = idOf(key)
     await this.ready()
-    const file = body.byteLength === 0 ? null : await writeFile(this.#place, key, body)
+    await this.writes.write(record.body.byteLength, () => this.#write(filter, record))
+  }
+
+  async #write(filter: { _id: string }, { head, body, expiresAt }: StoredRecord): Promise<void> {
+    const file = body.byteLength === 0 ? null : await writeFile(this.#place, filter._id, body)
     const document = {
       ...(await this.expiryOf(expiresAt)),
       head,

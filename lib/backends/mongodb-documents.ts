@@ -5,6 +5,7 @@ import { torn } from './frame.ts'
 import { pageDocuments, pagesOf, type Ask, type MongoCollection } from './mongodb-connection.ts'
 import type { ServerClock } from './server-clock.ts'
 import { unreadableHead } from './unreadable-head.ts'
+import type { WriteQueue } from './write-queue.ts'
 
 /** A document without the body. */
 export interface HeadDocument {
@@ -26,6 +27,8 @@ export interface DocumentPlace {
   readonly ready: () => Promise<unknown>
   /** By which documents expire. */
   readonly clock: ServerClock
+  /** What is written waits here for its turn. */
+  readonly writes: WriteQueue
 }
 
 /** A text: by the order of BSON's types nothing else is at least the empty one. */
@@ -38,13 +41,15 @@ export abstract class DocumentStorage extends BaseStorage {
   protected readonly documents: MongoCollection
   protected readonly ask: Ask
   protected readonly ready: () => Promise<unknown>
+  protected readonly writes: WriteQueue
   readonly #clock: ServerClock
 
-  constructor({ documents, ask, ready, clock }: DocumentPlace) {
+  constructor({ documents, ask, ready, clock, writes }: DocumentPlace) {
     super()
     this.documents = documents
     this.ask = ask
     this.ready = ready
+    this.writes = writes
     this.#clock = clock
   }
 

@@ -55,9 +55,9 @@ export class MongoStorage extends DocumentStorage {
     const filter = idOf(key)
     await this.ready()
     const document = await this.#documentOf(record)
-    await onceMore(() =>
-      this.ask(() => this.documents.replaceOne(filter, document, { upsert: true })),
-    )
+    const replace = (): Promise<unknown> =>
+      this.ask(() => this.documents.replaceOne(filter, document, { upsert: true }))
+    await this.writes.write(record.body.byteLength, () => onceMore(replace))
   }
 
   override async delete(key: string): Promise<boolean> {
@@ -75,7 +75,9 @@ export class MongoStorage extends DocumentStorage {
     const write = async (): Promise<void> => {
       const operations = [...batch.values()]
       if (operations.length === 0) return
-      await onceMore(() => this.ask(() => this.documents.bulkWrite(operations, { ordered: false })))
+      const writeAll = (): Promise<unknown> =>
+        this.ask(() => this.documents.bulkWrite(operations, { ordered: false }))
+      await this.writes.write(bytes, () => onceMore(writeAll))
       batch.clear()
       bytes = 0
     }

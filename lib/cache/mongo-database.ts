@@ -7,11 +7,13 @@ import type {
   MongoDatabase,
   OwnMongoConnection,
 } from '../backends/mongodb-connection.ts'
+import { prepared } from '../backends/prepared.ts'
 import { ServerClock } from '../backends/server-clock.ts'
 import { Waiting } from '../backends/waiting.ts'
+import { WriteQueue } from '../backends/write-queue.ts'
 import { invalidOption } from '../errors.ts'
 import type { Serializer } from '../serializers/serializer.ts'
-import { cacheArguments, checkTimeout, prepared } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout } from './cache-arguments.ts'
 import type { MongoCacheOptions } from './mongo-options.ts'
 
 export type { MongoConnection } from '../backends/mongodb-connection.ts'
@@ -31,10 +33,14 @@ export interface OpenedDatabase {
   readonly prefix: string
   readonly ask: Ask
   readonly clock: ServerClock
+  readonly writes: WriteQueue
   readonly serializer: Serializer | undefined
   /** Of what is under way, and of our own client; one that was handed in stays open. */
   readonly close: () => Promise<void>
 }
+
+// The driver has a hundred connections, and a server that is slow gets no faster by all of them.
+const writeLimits = { atOnce: 16, bytesAtOnce: 16 * 2 ** 20 }
 
 // The driver would look for a server for half a minute, with every request anew.
 const ownDefaults = {
@@ -66,6 +72,7 @@ export function openDatabase(
       prefix: named ? `${cacheName}.` : '',
       ask,
       clock: clockOf(connection, ask),
+      writes: new WriteQueue('MongoDB', writeLimits),
       serializer,
       close: async () => waiting.close(),
     }
@@ -81,6 +88,7 @@ export function openDatabase(
     prefix: '',
     ask,
     clock: clockOf(database, ask),
+    writes: new WriteQueue('MongoDB', writeLimits),
     serializer,
     async close() {
       waiting.close()

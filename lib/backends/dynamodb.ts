@@ -10,11 +10,12 @@ import {
   type StoredRecord,
 } from './base-storage.ts'
 import { sleep } from '../timers.ts'
-import type { EpochMs } from '../units.ts'
+import type { EpochMs, Ms } from '../units.ts'
 import { torn } from './frame.ts'
 import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
 import { slicesOf } from './slices.ts'
 import { unreadableHead } from './unreadable-head.ts'
+import type { WriteQueue } from './write-queue.ts'
 
 /** Where it is none of ours, anything but the key may be missing, or of another type. */
 interface Item {
@@ -28,6 +29,10 @@ interface Page {
   readonly Items?: readonly Item[]
   readonly Count: number
   readonly LastEvaluatedKey?: object
+}
+
+interface Unprocessed {
+  readonly UnprocessedItems?: Readonly<Record<string, readonly object[]>>
 }
 
 // DynamoDB's own limits for one batch.
@@ -44,6 +49,10 @@ export interface DynamoDbStorageOptions {
   readonly name: string
   /** Whether reads see every write that has ended; they cost twice as much. */
   readonly consistentRead: boolean
+  /** What is written waits here for its turn. */
+  readonly writes: WriteQueue
+  /** Milliseconds by which the server's clock is ahead of ours. */
+  readonly serverAhead: () => Ms
 }
 
 /** Records as items of a table; see the top of the file. */
@@ -72,10 +81,16 @@ export class DynamoDbStorage extends BaseStorage {
   }
 
   override async set(key: string, record: StoredRecord): Promise<void> {
-    await this.#send('PutItem', {
-      TableName: this.#options.table,
-      Item: this.#itemOf(key, record),
-    })
+    // The SDK writes later than it is told to, and callers may change what they handed over.
+    await this.adopt(key, { ...record, body: Buffer.from(record.body) })
+  }
+
+  override async adopt(key: string, record: StoredRecord): Promise<void> {
+    const { table, writes } = this.#options
+    checkKey(key)
+    await writes.write(record.body.byteLength, () =>
+      this.#send('PutItem', () => ({ TableName: table, Item: this.#itemOf(key, record) })),
+    )
   }
 
   override async delete(key: string): Promise<boolean> {
@@ -100,10 +115,10 @@ export class DynamoDbStorage extends BaseStorage {
     from: string,
     { head, expiresAt }: Omit<StoredHead, 'key'>,
   ): Promise<boolean> {
-    const expiry = expiresAt === undefined ? undefined : expiryOf(expiresAt)
     const names = { '#head': 'head', '#expiresAt': 'expiresAt', '#ttl': ttlAttribute }
-    try {
-      await this.#send('UpdateItem', {
+    const inputOf = (): object => {
+      const expiry = expiresAt === undefined ? undefined : this.#expiryOf(expiresAt)
+      return {
         TableName: this.#options.table,
         Key: this.#keyOf(key),
         ConditionExpression: '#head = :from',
@@ -117,7 +132,11 @@ export class DynamoDbStorage extends BaseStorage {
           ':head': { S: head },
           ...(expiry && { ':expiresAt': expiry.expiresAt, ':ttl': expiry[ttlAttribute] }),
         },
-      })
+      }
+    }
+    checkKey(key)
+    try {
+      await this.#send('UpdateItem', inputOf)
       return true
     } catch (error) {
       if (nameOf(error) === 'ConditionalCheckFailedException') return false
@@ -153,10 +172,13 @@ export class DynamoDbStorage extends BaseStorage {
   ): Promise<void> {
     // A batch names a key once only: of several records for one the last counts.
     const last = new Map(records)
-    const requests = Array.from(last, ([key, record]) => ({
+    const own = Array.from(last, ([key, record]) => {
+      checkKey(key)
+      return [key, { ...record, body: Buffer.from(record.body) }] as const
+    })
+    await this.#writeBatches(own, ([key, record]) => ({
       PutRequest: { Item: this.#itemOf(key, record) },
     }))
-    await this.#writeBatches(requests)
   }
 
   override async deleteMany(keys: readonly string[]): Promise<number> {
@@ -170,7 +192,7 @@ export class DynamoDbStorage extends BaseStorage {
 
   override async clear(): Promise<void> {
     for await (const { Items = [] } of this.#scan('#key')) {
-      await this.#writeBatches(Items.map(({ key }) => ({ DeleteRequest: { Key: { key } } })))
+      await this.#writeBatches(Items, ({ key }) => ({ DeleteRequest: { Key: { key } } }))
     }
   }
 
@@ -204,17 +226,20 @@ export class DynamoDbStorage extends BaseStorage {
     } while (start !== undefined)
   }
 
-  async #writeBatches(requests: readonly object[]): Promise<void> {
-    for (const batch of slicesOf(requests, batchWrites)) {
-      let open: readonly object[] = batch
-      for (let attempt = 0; open.length > 0; attempt++) {
-        if (attempt === retries) throw new Error(`${open.length} items of a batch were not written`)
+  async #writeBatches<T>(items: readonly T[], requestOf: (item: T) => object): Promise<void> {
+    const { table } = this.#options
+    for (const batch of slicesOf(items, batchWrites)) {
+      let open: readonly object[] | undefined
+      for (let attempt = 0; open === undefined || open.length > 0; attempt++) {
+        if (attempt === retries) {
+          throw new Error(`${open?.length} items of a batch were not written`)
+        }
         // What DynamoDB had no room for comes back, to be sent again a little later.
         if (attempt > 0) await sleep(firstDelay * 2 ** attempt)
-        const { UnprocessedItems = {} } = await this.#send<{
-          UnprocessedItems?: Record<string, readonly object[]>
-        }>('BatchWriteItem', { RequestItems: { [this.#options.table]: open } })
-        open = UnprocessedItems[this.#options.table] ?? []
+        const { UnprocessedItems = {} }: Unprocessed = await this.#send('BatchWriteItem', () => ({
+          RequestItems: { [table]: open ?? batch.map(requestOf) },
+        }))
+        open = UnprocessedItems[table] ?? []
       }
     }
   }
@@ -228,10 +253,15 @@ export class DynamoDbStorage extends BaseStorage {
     return {
       ...this.#keyOf(key),
       head: { S: head },
-      // The SDK writes later than it is told to, and callers may change what they handed over.
-      body: { B: Buffer.from(body) },
-      ...(expiresAt !== undefined && expiryOf(expiresAt)),
+      body: { B: body },
+      ...(expiresAt !== undefined && this.#expiryOf(expiresAt)),
     }
+  }
+
+  // What we look at is by our clock, and what DynamoDB looks at by its own.
+  #expiryOf(expiresAt: EpochMs): { expiresAt: { N: string }; ttl: { N: string } } {
+    const seconds = Math.ceil((expiresAt + this.#options.serverAhead()) / 1000)
+    return { expiresAt: { N: String(expiresAt) }, [ttlAttribute]: { N: String(seconds) } }
   }
 }
 
@@ -241,11 +271,6 @@ function recordOf(item: Item): StoredRecord {
   if (head === undefined || bytes === undefined) throw torn()
   const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return { head, body, expiresAt: instantOf(item) }
-}
-
-function expiryOf(expiresAt: EpochMs): { expiresAt: { N: string }; ttl: { N: string } } {
-  const seconds = Math.ceil(expiresAt / 1000)
-  return { expiresAt: { N: String(expiresAt) }, [ttlAttribute]: { N: String(seconds) } }
 }
 
 function instantOf({ expiresAt }: Item): EpochMs | undefined {

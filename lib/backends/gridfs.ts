@@ -19,11 +19,10 @@ import {
 import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
-  dateOf,
   DocumentStorage,
   idOf,
   instantOf,
-  pastOf,
+  isDuplicate,
   type DocumentPlace,
   type HeadDocument,
 } from './mongodb-documents.ts'
@@ -45,9 +44,14 @@ interface FoundFile {
   readonly file?: unknown
 }
 
+interface Chunk {
+  readonly n: number
+  readonly data: Buffer
+}
+
 interface FoundDocument extends FileDocument {
   /** One of the body's, each of which comes with the head. */
-  readonly chunk?: { readonly n: number; readonly data: Buffer }
+  readonly chunk?: Chunk
 }
 
 // A body that is replaced while it is read is read anew; nobody replaces it that often.
@@ -57,7 +61,8 @@ const writesAtOnce = 8
 const none: ReadonlySet<string> = new Set()
 const fileOptions = { projection: { file: 1 } }
 const upsert = { upsert: true }
-const duplicateKey = 11_000
+// No such command, not supported, not implemented (FerretDB), no such stage.
+const cannotJoin: ReadonlySet<unknown> = new Set([59, 115, 238, 40_324])
 
 /** Records whose bodies are files in a GridFS bucket; see the top of the file. */
 export class GridFSStorage extends DocumentStorage {
@@ -68,6 +73,8 @@ export class GridFSStorage extends DocumentStorage {
   }
   readonly #place: GridFSPlace
   readonly #bodyStages: readonly object[]
+  /** Until a server has said that it cannot read from two collections at once. */
+  #joins = true
   #sweptAt = -Infinity
 
   constructor(place: GridFSPlace) {
@@ -104,13 +111,16 @@ export class GridFSStorage extends DocumentStorage {
     await this.adopt(key, { ...record, body: Buffer.from(record.body) })
   }
 
-  override async adopt(key: string, { head, body, expiresAt }: StoredRecord): Promise<void> {
+  override async adopt(key: string, record: StoredRecord): Promise<void> {
     const filter = idOf(key)
     await this.ready()
-    const file = body.byteLength === 0 ? null : await writeFile(this.#place, key, body)
-    const date = dateOf(expiresAt)
+    await this.writes.write(record.body.byteLength, () => this.#write(filter, record))
+  }
+
+  async #write(filter: { _id: string }, { head, body, expiresAt }: StoredRecord): Promise<void> {
+    const file = body.byteLength === 0 ? null : await writeFile(this.#place, filter._id, body)
     const document = {
-      ...(date !== undefined && { expiresAt: date }),
+      ...(await this.expiryOf(expiresAt)),
       head,
       file,
       bodyBytes: body.byteLength,
@@ -148,7 +158,7 @@ export class GridFSStorage extends DocumentStorage {
   }
 
   override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    const past = pastOf(now)
+    const past = await this.pastOf(now)
     let deleted = 0
     for (;;) {
       const wanted = limit - deleted
@@ -170,7 +180,24 @@ export class GridFSStorage extends DocumentStorage {
   }
 
   async #read(filter: object): Promise<FoundDocument[]> {
-    return allOf(this.ask, this.documents.aggregate([{ $match: filter }, ...this.#bodyStages]))
+    if (!this.#joins) return this.#readTwice(filter)
+    try {
+      const stages = [{ $match: filter }, ...this.#bodyStages]
+      return await allOf(this.ask, this.documents.aggregate(stages))
+    } catch (error) {
+      if (!cannotJoin.has((error as { code?: unknown }).code)) throw error
+      this.#joins = false
+      return this.#readTwice(filter)
+    }
+  }
+
+  async #readTwice(filter: object): Promise<FoundDocument[]> {
+    const found = (await this.ask(() => this.documents.findOne(filter))) as FileDocument | null
+    if (found === null) return []
+    if (!isFile(found.file)) return [found]
+    const cursor = this.#place.chunks.find({ files_id: found.file })
+    const chunks = await allOf<Chunk>(this.ask, cursor)
+    return chunks.length === 0 ? [found] : chunks.map((chunk) => ({ ...found, chunk }))
   }
 
   // Heads first: a file without a head is nothing to readers, a head without a file is an error.
@@ -202,7 +229,7 @@ export class GridFSStorage extends DocumentStorage {
         return true
       } catch (error) {
         // Another writer was the first.
-        if ((error as { code?: unknown }).code === duplicateKey) return false
+        if (isDuplicate(error)) return false
         throw error
       }
     })

@@ -23,6 +23,7 @@ export interface TopologyChange {
 export interface MongoDatabase {
   readonly databaseName: string
   readonly client: { connect(): Promise<unknown> }
+  command(command: object): Promise<object>
   collection(name: string, options?: object): MongoCollection
 }
 

@@ -5,12 +5,11 @@ import { torn } from './frame.ts'
 import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
-  dateOf,
   DocumentStorage,
   idOf,
   instantOf,
+  isDuplicate,
   keyOptions,
-  pastOf,
   type HeadDocument,
 } from './mongodb-documents.ts'
 import { slicesOf } from './slices.ts'
@@ -55,7 +54,10 @@ export class MongoStorage extends DocumentStorage {
   override async adopt(key: string, record: StoredRecord): Promise<void> {
     const filter = idOf(key)
     await this.ready()
-    await this.ask(() => this.documents.replaceOne(filter, documentOf(record), { upsert: true }))
+    const document = await this.#documentOf(record)
+    const replace = (): Promise<unknown> =>
+      this.ask(() => this.documents.replaceOne(filter, document, { upsert: true }))
+    await this.writes.write(record.body.byteLength, () => onceMore(replace))
   }
 
   override async delete(key: string): Promise<boolean> {
@@ -73,12 +75,14 @@ export class MongoStorage extends DocumentStorage {
     const write = async (): Promise<void> => {
       const operations = [...batch.values()]
       if (operations.length === 0) return
-      await this.ask(() => this.documents.bulkWrite(operations, { ordered: false }))
+      const writeAll = (): Promise<unknown> =>
+        this.ask(() => this.documents.bulkWrite(operations, { ordered: false }))
+      await this.writes.write(bytes, () => onceMore(writeAll))
       batch.clear()
       bytes = 0
     }
     for (const [key, record] of records) {
-      const replacement = documentOf({ ...record, body: Buffer.from(record.body) })
+      const replacement = await this.#documentOf({ ...record, body: Buffer.from(record.body) })
       batch.set(key, { replaceOne: { filter: idOf(key), replacement, upsert: true } })
       bytes += record.body.byteLength + record.head.length
       if (bytes >= batchBytes || batch.size >= pageDocuments) await write()
@@ -96,7 +100,7 @@ export class MongoStorage extends DocumentStorage {
   }
 
   override async deleteExpired(now: EpochMs, limit: number): Promise<number> {
-    const past = pastOf(now)
+    const past = await this.pastOf(now)
     for (let deleted = 0; ;) {
       const wanted = limit - deleted
       const cursor = this.documents.find(past, { ...keyOptions, limit: wanted })
@@ -115,9 +119,18 @@ export class MongoStorage extends DocumentStorage {
       await this.ask(() => this.documents.deleteMany(filter))
     }
   }
+
+  async #documentOf({ head, body, expiresAt }: StoredRecord): Promise<object> {
+    return { ...(await this.expiryOf(expiresAt)), head, body }
+  }
 }
 
-function documentOf({ head, body, expiresAt }: StoredRecord): object {
-  const date = dateOf(expiresAt)
-  return { ...(date !== undefined && { expiresAt: date }), head, body }
+/** Two who write the same for the first time may get in each other's way (FerretDB). */
+async function onceMore<T>(write: () => Promise<T>): Promise<T> {
+  try {
+    return await write()
+  } catch (error) {
+    if (!isDuplicate(error)) throw error
+    return write()
+  }
 }

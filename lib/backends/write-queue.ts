@@ -10,7 +10,7 @@ export interface WriteLimits {
   readonly atOnce: number
   /** Their bytes; one that is longer goes alone. */
   readonly bytesAtOnce: number
-  /** Bytes of all that was not answered, sent or not. Default 64 MB. */
+  /** Bytes of all that was not answered, sent or not. Default 256 MB. */
   readonly pendingBytes?: number | undefined
 }
 
@@ -21,7 +21,8 @@ interface Write {
   readonly giveUp: (error: unknown) => void
 }
 
-const mostPendingBytes = 64 * 2 ** 20
+// The last resort: long bodies wait for their storage much earlier, and slow down their origins.
+const mostPendingBytes = 256 * 2 ** 20
 
 /** See the top of the file. */
 export class WriteQueue {

@@ -1,20 +1,19 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { DynamoDbStorage } from '../backends/dynamodb.ts'
 import {
-  nameOf,
-  readyTable,
   sending,
+  sendingTo,
   type DynamoDbClient,
   type DynamoDbDriver,
-  type Send,
 } from '../backends/dynamodb-table.ts'
 import { loadDriver } from '../backends/load-driver.ts'
 import { Waiting } from '../backends/waiting.ts'
+import { WriteQueue } from '../backends/write-queue.ts'
 import { invalidOption } from '../errors.ts'
 import { serialized, type SerializerOption } from '../serializers/serializer.ts'
 import type { Ms } from '../units.ts'
 import { BaseCache } from './base-cache.ts'
-import { cacheArguments, checkTimeout, prepared } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout } from './cache-arguments.ts'
 
 /**
  * The options of `DynamoDBClient` that are used most, and ours. All others of its options are handed
@@ -56,6 +55,9 @@ export interface DynamoDbCredentials {
   readonly sessionToken?: string | undefined
 }
 
+// The SDK has 50 connections; reads need some, and a server that throttles gets no faster by more.
+const writeLimits = { atOnce: 32, bytesAtOnce: 8 * 2 ** 20 }
+
 /** A cache in DynamoDB: an item for each response. */
 export class DynamoDbCache extends BaseCache {
   override readonly responses: BaseStorage
@@ -84,9 +86,13 @@ export class DynamoDbCache extends BaseCache {
     checkTimeout('operationTimeout', operationTimeout)
     this.#waiting = new Waiting('DynamoDB', operationTimeout)
     const send = sending(driver, client, this.#waiting)
-    const sendWhenReady = preparing(send, () => readyTable(send, table, createTable))
-    const open = (name: string): BaseStorage =>
-      serialized(new DynamoDbStorage(sendWhenReady, { table, name, consistentRead }), serializer)
+    const sendTo = sendingTo(send, table, createTable)
+    const writes = new WriteQueue('DynamoDB', writeLimits)
+    const serverAhead = (): Ms => client.config?.systemClockOffset ?? 0
+    const open = (name: string): BaseStorage => {
+      const where = { table, name, consistentRead, writes, serverAhead }
+      return serialized(new DynamoDbStorage(sendTo, where), serializer)
+    }
     this.responses = open('responses')
     this.redirects = open('redirects')
   }
@@ -94,23 +100,5 @@ export class DynamoDbCache extends BaseCache {
   protected override async disconnect(): Promise<void> {
     this.#waiting.close()
     this.#own?.destroy()
-  }
-}
-
-/** Sends once the table is ready, and makes it ready again where it has gone. */
-function preparing(send: Send, prepare: () => Promise<void>): Send {
-  let ready = prepared(prepare)
-  return async (name, input) => {
-    const used = ready
-    await used()
-    try {
-      return await send(name, input)
-    } catch (error) {
-      if (nameOf(error) !== 'ResourceNotFoundException') throw error
-      // Others may have seen it first, and be at it.
-      if (ready === used) ready = prepared(prepare)
-      await ready()
-      return send(name, input)
-    }
   }
 }

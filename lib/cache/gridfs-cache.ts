@@ -1,8 +1,8 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { GridFSStorage, type GridFSBucket } from '../backends/gridfs.ts'
+import { prepared } from '../backends/prepared.ts'
 import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
-import { prepared } from './cache-arguments.ts'
 import {
   createIndex,
   openCollection,
@@ -20,7 +20,7 @@ export class GridFSCache extends BaseCache {
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
     const opened = openDatabase('gridfs', cacheName, options)
-    const { driver, database, prefix, ask, serializer } = opened
+    const { driver, database, prefix, ask, clock, writes, serializer } = opened
     const open = (name: string): BaseStorage => {
       const documents = openCollection(opened, `${name}.heads`)
       const files = openCollection(opened, `${name}.files`)
@@ -33,7 +33,16 @@ export class GridFSCache extends BaseCache {
         await createIndex(ask, chunks, { files_id: 1, n: 1 }, { unique: true })
         await createIndex(ask, documents, { expiresAt: 1 })
       })
-      const storage = new GridFSStorage({ documents, files, chunks, bucket, ask, ready })
+      const storage = new GridFSStorage({
+        documents,
+        files,
+        chunks,
+        bucket,
+        ask,
+        ready,
+        clock,
+        writes,
+      })
       return serialized(storage, serializer)
     }
     this.responses = open('responses')

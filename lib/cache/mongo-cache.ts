@@ -1,8 +1,8 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MongoStorage } from '../backends/mongodb.ts'
+import { prepared } from '../backends/prepared.ts'
 import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
-import { prepared } from './cache-arguments.ts'
 import {
   createIndex,
   openCollection,
@@ -20,7 +20,7 @@ export class MongoCache extends BaseCache {
   constructor(cacheName?: string | MongoCacheOptions, options?: MongoCacheOptions) {
     super()
     const database = openDatabase('mongodb', cacheName, options)
-    const { ask, serializer } = database
+    const { ask, clock, writes, serializer } = database
     const open = (name: string): BaseStorage => {
       const documents = openCollection(database, name)
       // Drops documents at their own date, and never those without one.
@@ -29,7 +29,7 @@ export class MongoCache extends BaseCache {
         const made = await createIndex(ask, documents, { expiresAt: 1 }, expires)
         if (!made) storage.expiresNothing()
       })
-      const storage = new MongoStorage({ documents, ask, ready })
+      const storage = new MongoStorage({ documents, ask, ready, clock, writes })
       return serialized(storage, serializer)
     }
     this.responses = open('responses')

@@ -7,10 +7,13 @@ import type {
   MongoDatabase,
   OwnMongoConnection,
 } from '../backends/mongodb-connection.ts'
+import { prepared } from '../backends/prepared.ts'
+import { ServerClock } from '../backends/server-clock.ts'
 import { Waiting } from '../backends/waiting.ts'
+import { WriteQueue } from '../backends/write-queue.ts'
 import { invalidOption } from '../errors.ts'
 import type { Serializer } from '../serializers/serializer.ts'
-import { cacheArguments, checkTimeout, prepared } from './cache-arguments.ts'
+import { cacheArguments, checkTimeout } from './cache-arguments.ts'
 import type { MongoCacheOptions } from './mongo-options.ts'
 
 export type { MongoConnection } from '../backends/mongodb-connection.ts'
@@ -29,10 +32,15 @@ export interface OpenedDatabase {
   /** What the names of the cache's collections begin with. */
   readonly prefix: string
   readonly ask: Ask
+  readonly clock: ServerClock
+  readonly writes: WriteQueue
   readonly serializer: Serializer | undefined
   /** Of what is under way, and of our own client; one that was handed in stays open. */
   readonly close: () => Promise<void>
 }
+
+// The driver has a hundred connections, and a server that is slow gets no faster by all of them.
+const writeLimits = { atOnce: 16, bytesAtOnce: 16 * 2 ** 20 }
 
 // The driver would look for a server for half a minute, with every request anew.
 const ownDefaults = {
@@ -55,13 +63,16 @@ export function openDatabase(
   checkTimeout('operationTimeout', operationTimeout)
   const waiting = new Waiting('MongoDB', operationTimeout)
   if (connection !== undefined && 'collection' in connection) {
+    const ask = asking(connection.client, waiting)
     const named = typeof first === 'string' || (first ?? second)?.cacheName !== undefined
     if (named) checkPrefix(cacheName, connection.databaseName)
     return {
       driver: loadDriver(alias, 'mongodb') as MongoDriver,
       database: connection,
       prefix: named ? `${cacheName}.` : '',
-      ask: asking(connection.client, waiting),
+      ask,
+      clock: clockOf(connection, ask),
+      writes: new WriteQueue('MongoDB', writeLimits),
       serializer,
       close: async () => waiting.close(),
     }
@@ -69,11 +80,15 @@ export function openDatabase(
   checkDatabase(cacheName)
   const driver = loadDriver(alias, 'mongodb') as MongoDriver
   const client = connection === undefined ? createClient(driver, own) : undefined
+  const database = (connection ?? client!).db(cacheName)
+  const ask = client === undefined ? asking(connection!, waiting) : askingOwn(client, waiting)
   return {
     driver,
-    database: (connection ?? client!).db(cacheName),
+    database,
     prefix: '',
-    ask: client === undefined ? asking(connection!, waiting) : askingOwn(client, waiting),
+    ask,
+    clock: clockOf(database, ask),
+    writes: new WriteQueue('MongoDB', writeLimits),
     serializer,
     async close() {
       waiting.close()
@@ -85,6 +100,19 @@ export function openDatabase(
 function createClient(driver: MongoDriver, options: MongoCacheOptions): OwnMongoConnection {
   const { url = 'mongodb://127.0.0.1:27017', ...others } = options
   return new driver.MongoClient(url, { ...ownDefaults, ...others })
+}
+
+// What a server says of itself when it is greeted, which everybody may do.
+function clockOf(database: MongoDatabase, ask: Ask): ServerClock {
+  return new ServerClock(async () => {
+    try {
+      const greeting = await ask(() => database.command({ hello: 1 }))
+      return (greeting as { localTime?: unknown }).localTime
+    } catch (error) {
+      if (!isRefusal(error)) throw error
+      return undefined
+    }
+  })
 }
 
 /** Asks a client that is somebody else's: what it does about outages is its own affair. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import { backendNames } from './backend-names.ts'
 import { describeBackends } from './open-caches.ts'
 
 const minute = 60_000
@@ -9,7 +10,7 @@ const lifetime = 3 * minute
 /** What a server may be told too much, so that nothing goes early: seconds, and their rounding. */
 const slack = 5_000
 
-await describeBackends(['redis', 'redis-cluster'], ({ prefix, server, openFor, name }) => {
+await describeBackends(backendNames, ({ prefix, server, openFor, name }) => {
   for (const apart of [-10 * minute, 10 * minute]) {
     const what = apart < 0 ? 'behind' : 'ahead'
     test(`a program whose clock is ${what}`, async (t) => {

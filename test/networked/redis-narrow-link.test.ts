@@ -51,7 +51,7 @@ describe('redis', { skip: reasonToSkip('redis') }, () => {
       await ask('/short')
       await caching.cache.flush()
       proxy.trouble({ toServer: { bytesPerSecond } })
-      const [storedAt, before] = [performance.now(), proxy.carried.toServer]
+      const [storedAt, carried] = [performance.now(), proxy.carried.toServer]
       assert.equal((await ask('/long')).hit, false)
       const stored = caching.cache.flush().then(() => performance.now() - storedAt)
       for (let done = false, asked = 0; !done; asked++) {
@@ -61,7 +61,7 @@ describe('redis', { skip: reasonToSkip('redis') }, () => {
         done = await Promise.race([stored.then(() => true), later(20, false)])
       }
       assert.ok((await stored) > 3_000, `stored within ${await stored} ms`)
-      assert.ok(proxy.carried.toServer - before > long.byteLength)
+      assert.ok(proxy.carried.toServer - carried > long.byteLength)
       proxy.trouble()
       assert.equal((await ask('/long')).hit, true)
       assert.deepEqual(reports, [])

@@ -253,9 +253,9 @@ describe('redis', { skip }, () => {
 })
 
 // What is on its way into the storage is handed out, until the server has refused it.
-async function unwritten({ caching, ask }: OutageClient, path: string): Promise<Answer> {
-  await caching.cache.flush()
-  return ask(path)
+async function unwritten(client: OutageClient, path: string): Promise<Answer> {
+  await client.caching.cache.flush()
+  return client.ask(path)
 }
 
 function causeOfOnly({ reports }: OutageClient): string {

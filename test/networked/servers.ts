@@ -15,6 +15,7 @@ const known: readonly Server[] = [
   { name: 'redis', variable: 'REDIS_URL', url: 'redis://127.0.0.1:6379' },
   { name: 'redis-cluster', variable: 'REDIS_CLUSTER_URL', url: 'redis://127.0.0.1:7000' },
   { name: 'mongodb', variable: 'MONGODB_URL', url: 'mongodb://127.0.0.1:27017' },
+  { name: 'ferretdb', variable: 'FERRETDB_URL', url: 'mongodb://127.0.0.1:27018' },
   { name: 'dynamodb', variable: 'DYNAMODB_ENDPOINT', url: 'http://127.0.0.1:8000' },
 ]
 

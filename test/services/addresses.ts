@@ -7,10 +7,11 @@ export const variableOf: Readonly<Record<ServiceName, string>> = {
   'redis-cluster': 'REDIS_CLUSTER_URL',
   'redis-sentinel': 'REDIS_SENTINEL_URL',
   mongodb: 'MONGODB_URL',
+  ferretdb: 'FERRETDB_URL',
   dynamodb: 'DYNAMODB_ENDPOINT',
 }
 
-/** The ports of `docker-compose.yml`, which has no Sentinel. */
+/** The ports of `docker-compose.yml`, which has neither Sentinel nor FerretDB. */
 const composed: Readonly<Partial<Record<ServiceName, string>>> = {
   redis: 'redis://127.0.0.1:6379',
   'redis-cluster': 'redis://127.0.0.1:7000',

@@ -1,17 +1,21 @@
 /** Installs the servers that `npm run services` starts, without Docker. */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram, runProgram } from './commands.ts'
 import { servicesFolder, type ServiceName } from './records.ts'
 
 /** A release of before 1.0 for behaviour that tests rely on: this one was looked at. */
 const secantus = 'secantusdb==0.7.0b3'
+/** The version is the one of `ferretdb/go.mod`; the last that has SQLite underneath. */
+const ferret = 'FerretDB 1.24.2'
 /** The version is the one of `pom.xml`. */
 const dynamo = 'DynamoDBLocal 2.6.1'
 const pom = join(import.meta.dirname, 'pom.xml')
 
 /** The server of MongoDB's protocol. */
 export const secantusProgram: string = join(servicesFolder, 'secantusdb', 'bin', 'secantusd-py')
+/** A server of the same with SQLite underneath, which can less. */
+export const ferretProgram: string = join(servicesFolder, 'ferretdb', 'ferretdb')
 /** The jars of DynamoDB Local and the libraries that they load. */
 export const dynamoFolder: string = join(servicesFolder, 'dynamodb', 'lib')
 
@@ -30,6 +34,7 @@ const installations: Readonly<Record<ServiceName, Installation>> = {
   'redis-cluster': redis,
   'redis-sentinel': redis,
   mongodb: { isDone: () => isComplete('secantusdb', secantus), install: installSecantus },
+  ferretdb: { isDone: () => isComplete('ferretdb', ferret), install: installFerret },
   dynamodb: {
     isDone: () => isComplete('dynamodb', dynamo) && findProgram('java') !== undefined,
     install: installDynamo,
@@ -89,6 +94,20 @@ async function installSecantus(): Promise<void> {
       throw new Error(`${(error as Error).message}; ${python}`, { cause: error })
     }
     await runProgram(join(folder, 'bin', 'pip'), ['install', '--quiet', secantus])
+  })
+}
+
+async function installFerret(): Promise<void> {
+  if (findProgram('go') === undefined) {
+    throw new Error('no go here: it takes Go 1.23 or later (https://go.dev/dl)')
+  }
+  await inFolder('ferretdb', ferret, async (folder) => {
+    for (const file of ['main.go', 'go.mod', 'go.sum']) {
+      copyFileSync(join(import.meta.dirname, 'ferretdb', file), join(folder, file))
+    }
+    // Beside a repository, Go would write down its state.
+    const flags = ['-C', folder, 'build', '-buildvcs=false', '-mod=readonly']
+    await runProgram('go', [...flags, '-o', ferretProgram, '.'])
   })
 }
 

@@ -28,6 +28,7 @@ export const serviceNames = [
   'redis-cluster',
   'redis-sentinel',
   'mongodb',
+  'ferretdb',
   'dynamodb',
 ] as const
 

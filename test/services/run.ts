@@ -22,7 +22,8 @@ In a shell, with -s so that npm prints nothing of its own:
   npm run -s services -- stop
 
 Redis comes from Debian's redis-server, MongoDB is PyPI's SecantusDB in an environment of its
-own, DynamoDB Local comes through Maven; the last two lie in node_modules/.cache/services.
+own, FerretDB is built with Go, DynamoDB Local comes through Maven; the last three lie in
+node_modules/.cache/services.
 With Docker, docker-compose.yml has the original servers.`
 
 const commands: Readonly<Record<string, (names: readonly ServiceName[]) => Promise<boolean>>> = {

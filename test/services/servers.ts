@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import { MongoClient } from 'mongodb'
-import { dynamoFolder, isInstalled, secantusProgram } from './install.ts'
+import { dynamoFolder, ferretProgram, isInstalled, secantusProgram } from './install.ts'
 import { freePort } from './ports.ts'
 import type { ServiceName } from './records.ts'
 import { Server } from './server.ts'
@@ -94,6 +94,21 @@ async function createUser(url: string, user: { name: string; password: string })
   } finally {
     await client.close()
   }
+}
+
+/** One FerretDB with SQLite underneath: MongoDB's protocol without `$lookup` and TTL indexes. */
+export async function startFerret(options: StartOptions = {}): Promise<Server> {
+  requireInstalled('ferretdb')
+  const { name = 'ferretdb', port = await freePort(), args = [] } = options
+  const address = `127.0.0.1:${port}`
+  return Server.start({
+    name,
+    port,
+    url: `mongodb://${address}/?retryWrites=false`,
+    command: ferretProgram,
+    args: (folder) => ['-listen', address, '-data', folder, ...args],
+    service: options.service,
+  })
 }
 
 export interface DynamoOptions extends StartOptions {

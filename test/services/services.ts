@@ -4,7 +4,7 @@ import { isAlive } from './process-identity.ts'
 import { endServer, isMarkedReady, markReady, readRecords, unmarkReady } from './records.ts'
 import type { ServerRecord, ServiceName } from './records.ts'
 import { startRedisCluster, startRedisSentinel } from './redis-groups.ts'
-import { startDynamo, startMongo, startRedis } from './servers.ts'
+import { startDynamo, startFerret, startMongo, startRedis } from './servers.ts'
 
 const starters: Readonly<Record<ServiceName, (service: ServiceName) => Promise<{ url: string }>>> =
   {
@@ -12,6 +12,7 @@ const starters: Readonly<Record<ServiceName, (service: ServiceName) => Promise<{
     'redis-cluster': (service) => startRedisCluster({ service }),
     'redis-sentinel': (service) => startRedisSentinel({ service }),
     mongodb: (service) => startMongo({ service }),
+    ferretdb: (service) => startFerret({ service }),
     dynamodb: (service) => startDynamo({ service }),
   }
 

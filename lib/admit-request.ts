@@ -37,6 +37,7 @@ export function admitRequest(asked: Admission, handler: Handler): boolean {
   const { settings, options } = admission
   const head = understand(admission)
   if (typeof head === 'string') {
+    if (head === 'no-origin') tellOriginless(admission)
     const streams = head === 'event-stream' && isSafe(options.method)
     return streams || unread.has(head)
       ? leaveAlone(admission, handler, head)
@@ -48,12 +49,10 @@ export function admitRequest(asked: Admission, handler: Handler): boolean {
   }
   const refusal = refusalOf(admission, head.url)
   if (refusal !== undefined) return passBy(admission, new Downstream(handler), head.url, refusal)
-  if (options.body === undefined || options.body === null) {
-    exchange(admission, new Downstream(handler), head)
-  } else {
-    withBody(admission, handler, head)
-  }
-  return true
+  const down = new Downstream(handler)
+  if (options.body === undefined || options.body === null) exchange(admission, down, head)
+  else withBody(admission, down, head)
+  return down.takesMore
 }
 
 /** What is no plain exchange of a request and a response is left alone entirely. */
@@ -67,6 +66,17 @@ function understand(admission: Admission): ReturnType<typeof readHead> {
   } catch {
     return 'malformed'
   }
+}
+
+// A cache that does nothing, and nobody knows why.
+function tellOriginless({ shared, options, route, settings }: Admission): void {
+  if (options.origin || originOf({ route, settings }) !== undefined) return
+  if (shared.told.has('no-origin')) return
+  shared.told.add('no-origin')
+  const message =
+    'requests that name no origin are not cached, as those of a BalancedPool, or of a Client or Pool ' +
+    "of undici 7: set the option 'origin', or compose the cache with an Agent"
+  shared.report(new CacheError('ERR_CACHE_ORIGIN_UNKNOWN', message))
 }
 
 /**
@@ -157,9 +167,8 @@ function exchange(
 }
 
 // The body is part of the key: it has to be known before anything can be looked up.
-function withBody(admission: Admission, handler: Handler, head: RequestHead): void {
+function withBody(admission: Admission, down: Downstream, head: RequestHead): void {
   const { options, settings } = admission
-  const down = new Downstream(handler)
   const source = new AbortController()
   const read = readBody(
     options.body,
@@ -218,7 +227,8 @@ function passBy(
   const { settings, options } = admission
   if (!mayAsk(admission)) return refuse(admission, down, url, reason)
   tellBypass(settings.cache, options.method, url, reason)
-  return forward(admission, noted(admission, down, reason))
+  down.sent(forward(admission, noted(admission, down, reason)))
+  return down.takesMore
 }
 
 function noted(admission: Admission, down: Downstream, reason: string): Handler {
@@ -248,7 +258,7 @@ function whyNot({ digest, operation, isSlow }: ReadBody, allowed: boolean): stri
   return isSlow ? 'body-slow' : 'body'
 }
 
-function originOf({ route, settings }: Admission): string | undefined {
+function originOf({ route, settings }: Pick<Admission, 'route' | 'settings'>): string | undefined {
   return route.origin ?? settings.origin
 }
 

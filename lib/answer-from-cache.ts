@@ -2,7 +2,7 @@
 import { answerInParts } from './answer-in-parts.ts'
 import type { Entry } from './cache/entry.ts'
 import type { Found } from './cache/lookup.ts'
-import { mayAsk, type Exchange } from './exchange.ts'
+import { followsRedirects, mayAsk, type Exchange } from './exchange.ts'
 import { isFresh } from './policy/decide-on-request.ts'
 import { putBackEchoes } from './request/echoes.ts'
 import type { CacheRequest } from './request/request.ts'
@@ -89,8 +89,13 @@ export function linesFor(request: CacheRequest, entry: Entry): readonly string[]
 
 function tell(exchange: Exchange, { history }: Found, info: CacheInfo): void {
   tellAnswer(exchange, info)
-  const { context } = exchange.down
+  const { down, options, route } = exchange
+  const { context } = down
   if (history !== undefined) context['history'] = history.map((url) => new URL(url))
+  else if (route.followsBelow === true && followsRedirects(exchange) === true) {
+    // What follows redirects, below, names what was asked for also where nothing was redirected.
+    context['history'] = [new URL(options.path, options.origin)]
+  }
   // Of an attempt that has failed.
   else if ('history' in context) delete context['history']
 }

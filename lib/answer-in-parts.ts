@@ -3,10 +3,12 @@
  * is missing, broken or out of reach, the origin goes on with the response, and the entry goes.
  */
 import { readPart } from './cache/body-parts.ts'
+import { checkOf } from './cache/checksum.ts'
 import type { Found } from './cache/lookup.ts'
 import { asCacheError, CacheError, isEntryError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { chain, isPromise, rescued, type MaybePromise } from './maybe-promise.ts'
+import { chain, rescued, type MaybePromise } from './maybe-promise.ts'
+import { partsAtHand, type PartsHolder } from './parts-at-hand.ts'
 import type { HeaderFields } from './policy/validators.ts'
 import { replayParts, type Playable } from './response/replay.ts'
 import { resumeFromOrigin, type GivenPart } from './resume-from-origin.ts'
@@ -73,16 +75,45 @@ async function* readForCaller(
   found: Found,
   given: GivenPart[],
 ): AsyncGenerator<Buffer> {
-  const { bytes, checks } = found.entry.parts!
-  for (const [index, check] of checks.entries()) {
-    const pause = exchange.shared.turn.pause(bytes)
-    if (pause !== undefined) await pause
-    if (exchange.down.ended) return
-    const read = readWithin(exchange, found, index)
-    const part = isPromise(read) ? await read : read
-    given.push({ bytes: part.byteLength, check })
-    yield part
+  const holder = partsAtHand.open()
+  try {
+    for (const [index, check] of found.entry.parts!.checks.entries()) {
+      let part = await partOf(exchange, found, index, holder)
+      let from = 0
+      if (index === 0 && holder.isCrowded && part.byteLength > firstBytes) {
+        // A copy: the part itself is not kept for somebody who may never read on.
+        const piece = Buffer.from(part.subarray(0, firstBytes))
+        given.push({ bytes: firstBytes, check: checkOf(piece) })
+        part = piece
+        holder.giveBack()
+        yield piece
+        from = firstBytes
+        part = await partOf(exchange, found, index, holder)
+        given.pop()
+      }
+      given.push({ bytes: part.byteLength, check })
+      yield part.subarray(from)
+      holder.giveBack()
+    }
+  } finally {
+    holder.close()
   }
+}
+
+// As much as a caller that does not read takes in any case.
+const firstBytes = 2 ** 16
+
+async function partOf(
+  exchange: Exchange,
+  found: Found,
+  index: number,
+  holder: PartsHolder,
+): Promise<Buffer> {
+  const room = holder.take()
+  if (room !== undefined) await room
+  const pause = exchange.shared.turn.pause(found.entry.parts!.bytes)
+  if (pause !== undefined) await pause
+  return readWithin(exchange, found, index)
 }
 
 /** One part, or why there is none. */

@@ -58,7 +58,7 @@ export function askOrigin(
   const capture = new Capture(down, new Question(exchange, asked, flight))
   answeringWithin(flight, () => {
     try {
-      route.dispatch(outgoing(exchange, asked), capture)
+      down.sent(route.dispatch(outgoing(exchange, asked), capture))
     } catch (error) {
       capture.onResponseError(null, error as Error)
     }

@@ -20,6 +20,8 @@ export const cacheErrorCodes = [
   'ERR_CACHE_DECRYPT_FAILED',
   'ERR_CACHE_CALLBACK_FAILED',
   'ERR_CACHE_ONLY_IF_CACHED',
+  'ERR_CACHE_ORIGIN_UNKNOWN',
+  'ERR_CACHE_RUNTIME_UNSUPPORTED',
 ] as const
 
 /** One of `cacheErrorCodes`. */

@@ -1,5 +1,6 @@
 /** One request on its way through the cache: all that is known of it, and of what is around it. */
 import type { Dispatcher } from 'undici'
+import type { CacheError } from './errors.ts'
 import type { Guard } from './backends/guard.ts'
 import type { Flights } from './cache/single-flight.ts'
 import type { LoopTurn } from './loop-turn.ts'
@@ -15,6 +16,10 @@ export interface Shared {
   readonly flights: Flights
   readonly turn: LoopTurn
   readonly refreshes: Refreshes
+  /** Tells of what went wrong. */
+  readonly report: (error: CacheError) => void
+  /** What has been told of, and is told of once. */
+  readonly told: Set<string>
 }
 
 /** One composition: what is below the interceptor there. */
@@ -46,4 +51,10 @@ export function requestedRedirections(options: Dispatcher.DispatchOptions): numb
 /** Whether the origin may be asked for what cannot be answered from the cache. */
 export function mayAsk({ settings, directives }: Exchange): boolean {
   return !settings.onlyIfCached && !directives.has('only-if-cached')
+}
+
+/** Whether redirects are followed below the cache; undefined where that is not known yet. */
+export function followsRedirects({ options, route }: Exchange): boolean | undefined {
+  const asked = requestedRedirections(options)
+  return asked === undefined ? route.followsBelow : asked > 0
 }

@@ -1,6 +1,7 @@
 /** The cache under the global dispatcher, for scripts that want one line. */
 import { Agent, Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
 import type { BackendAlias } from './cache/registry.ts'
+import { misuse } from './errors.ts'
 import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
 import type { CacheOptions } from './options.ts'
 
@@ -18,14 +19,28 @@ const installed: Installed[] = []
 /**
  * Puts a cache under global `fetch` and everything else that uses the global dispatcher. A second
  * one takes the place of the first until it is uninstalled, at the end of a block by `await using`.
- * @throws as `cacheInterceptor`
+ * @throws as `cacheInterceptor`, and TypeError ERR_CACHE_RUNTIME_UNSUPPORTED
  */
 export function installCache<Alias extends BackendAlias = 'sqlite'>(
   options: CacheOptions<Alias> = {},
 ): CacheInterceptor {
+  const current: Partial<Dispatcher> = getGlobalDispatcher()
+  if (typeof current.compose !== 'function') {
+    const message =
+      'the global dispatcher of this runtime cannot be composed with, as in Bun, whose fetch knows no ' +
+      'dispatcher: compose cacheInterceptor() with an Agent of the npm package undici, and hand that to its ' +
+      "fetch or request() as option 'dispatcher'"
+    throw misuse('ERR_CACHE_RUNTIME_UNSUPPORTED', message)
+  }
+  return installOn(current as Dispatcher, options)
+}
+
+function installOn<Alias extends BackendAlias>(
+  current: Dispatcher,
+  options: CacheOptions<Alias>,
+): CacheInterceptor {
   const caching = cacheInterceptor(options)
   const top = installed.at(-1)
-  const current = getGlobalDispatcher()
   const before = top !== undefined && top.composed === current ? top.before : current
   const own = speaksOldHandlers(before) ? new Agent() : undefined
   const composed = (own ?? before).compose(caching)

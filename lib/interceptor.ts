@@ -92,6 +92,8 @@ class Shell {
       flights: new Flights(),
       turn: loopTurn,
       refreshes: new Refreshes(),
+      report,
+      told: new Set(),
     }
     if (unavailable !== undefined) this.#shared.guard.giveUp(unavailable)
   }

@@ -3,11 +3,11 @@ import type { Dispatcher } from 'undici'
 import type { Shared } from './exchange.ts'
 import { invalidatedUrls, isSafe } from './policy/invalidation.ts'
 import type { HeaderFields } from './policy/validators.ts'
-import { eachHeader } from './request/headers.ts'
+import { asksForStream, eachHeader } from './request/headers.ts'
 import { normalizeOrigin, writtenUrl } from './request/normalize-url.ts'
 import { completeRequest, readHead } from './request/read-request.ts'
 import type { KeyRules } from './request/key-rules.ts'
-import type { CacheRequest, UrlParts } from './request/request.ts'
+import type { CacheRequest, RequestOptions, UrlParts } from './request/request.ts'
 import { targetOf } from './request/target-origin.ts'
 import type { Settings } from './settings.ts'
 
@@ -44,7 +44,7 @@ export function invalidationBy(
       if (own === undefined) return undefined
       const { origin: sent } = asked
       const targets: UrlParts[] = [asked, ...others.map((other) => partsOf(other, sent))]
-      const requests = targets.flatMap((url) => requestsFor(url, asked.headers, keyRules, key))
+      const requests = targets.flatMap((parts) => requestsFor(parts, asked, keyRules, key))
       return Promise.all(requests.map(async (request) => cache.invalidate(request)))
     })
   }
@@ -58,12 +58,13 @@ function partsOf(url: string, origin: UrlParts['origin']): UrlParts {
 // What is stored under the URL for the same user.
 function requestsFor(
   { origin, path, query }: UrlParts,
-  headers: unknown,
+  asked: RequestOptions,
   rules: KeyRules | undefined,
   key: string | undefined,
 ): CacheRequest[] {
   return ['GET', 'HEAD'].flatMap((method) => {
-    const options = { origin, path, query, method, headers: fieldsOfUser(headers) }
+    const headers = fieldsOfUser(asked.headers)
+    const options = { ...asked, origin, path, query, method, headers, body: undefined }
     const head = readHead(options, rules)
     return typeof head === 'string' ? [] : [completeRequest(options, head, undefined, key)]
   })
@@ -73,7 +74,7 @@ function requestsFor(
 function fieldsOfUser(headers: unknown): string[] {
   const fields: string[] = []
   eachHeader(headers, (name, value) => {
-    const streams = /^accept$/i.test(name) && /text\/event-stream/i.test(value)
+    const streams = /^accept$/i.test(name) && asksForStream(value)
     if (!streams && !/^(?:if-.*|range|content-.*)$/i.test(name)) fields.push(name, value)
   })
   return fields

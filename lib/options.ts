@@ -69,7 +69,10 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
    * responses are stored besides those of `allowableCodes`.
    */
   readonly codesExpireAfter?: Readonly<Record<number | string, ExpireAfter>> | undefined
-  /** Obey the lifetimes that responses state (RFC 9111), before all others. Default false. */
+  /**
+   * Obey the lifetimes that responses state (RFC 9111), before all others. What states none is then not
+   * kept for ever, unless `expireAfter` says so. Default false.
+   */
   readonly cacheControl?: boolean | undefined
   /** Ask the origin at each use whether what is stored has changed. Default false. */
   readonly alwaysRevalidate?: boolean | undefined
@@ -85,7 +88,7 @@ export interface CacheOptions<Alias extends BackendAlias = BackendAlias>
   readonly maxBodyBytes?: number | undefined
   /** A request whose body is longer is not cached. Default 10 MiB. */
   readonly maxRequestBodyBytes?: number | undefined
-  /** Origin of requests that name none, as those of a `Client` of undici 7 do. */
+  /** Origin of requests that name none, as those of a `BalancedPool` or a `Client` of undici 7. */
   readonly origin?: string | undefined
   /**
    * How much of what comes out of a persistent storage is compared with its checksum before it is

@@ -5,7 +5,7 @@
 import { answerFromCache, refuse } from './answer-from-cache.ts'
 import { askOrigin, type Asked } from './ask-origin.ts'
 import type { Collapse } from './collapse.ts'
-import { requestedRedirections, type Exchange } from './exchange.ts'
+import { followsRedirects, type Exchange } from './exchange.ts'
 import { unanswered, type Found, type Lookup } from './cache/lookup.ts'
 import { chain, isPromise, type MaybePromise } from './maybe-promise.ts'
 import { decideOnRequest, isFresh, type TargetState } from './policy/decide-on-request.ts'
@@ -150,9 +150,4 @@ function toValidate(found: Found): Found | undefined {
 function usable({ request, settings }: Exchange, { found, ambiguous }: Lookup): Found | undefined {
   const unread = found?.entry.forFetch === true && !request.fromFetch
   return (unread || ambiguous === true) && !settings.onlyIfCached ? undefined : found
-}
-
-function followsRedirects({ options, route }: Exchange): boolean | undefined {
-  const asked = requestedRedirections(options)
-  return asked === undefined ? route.followsBelow : asked > 0
 }

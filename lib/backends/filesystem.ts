@@ -4,7 +4,7 @@
  *
  * Only files that this class has named are ever touched; what else lies in the folder stays.
  */
-import { readdirSync, rmdirSync, statSync } from 'node:fs'
+import { readdirSync, rmdirSync, statSync, type Dirent, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { CacheError, isEntryError } from '../errors.ts'
 import { paced } from '../loop-turn.ts'
@@ -196,12 +196,18 @@ function isThere(path: string): boolean {
 function list(path: string, what: 'files' | 'folders'): string[] {
   try {
     return readdirSync(path, { withFileTypes: true })
-      .filter((each) => (what === 'files' ? each.isFile() : each.isDirectory()))
-      .map((each) => each.name)
+      .map((each) => ({ name: each.name, kind: each.isSymbolicLink() ? aim(path, each) : each }))
+      .filter(({ kind }) => (what === 'files' ? kind?.isFile() : kind?.isDirectory()))
+      .map(({ name }) => name)
   } catch (error) {
     if (isMissing(error)) return []
     throw error
   }
+}
+
+// What is written and read through a link is listed, too: a shard on another disk, say.
+function aim(path: string, { name }: Dirent): Stats | undefined {
+  return statSync(join(path, name), { throwIfNoEntry: false })
 }
 
 function removeIfEmpty(path: string): void {

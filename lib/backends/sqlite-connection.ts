@@ -15,11 +15,11 @@ import {
 } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import type { StoredRecord } from './base-storage.ts'
+import { SqliteHandle } from './sqlite-handle.ts'
 import {
   isBusy,
   openSqliteFile,
   type OnCorrupt,
-  type SqliteDriver,
   type SqliteStatement,
   type SqliteTable,
 } from './sqlite-file.ts'
@@ -57,7 +57,7 @@ const pollEvery: Ms = 5
 /** A connection, and the writes that wait for their commit; see the top of the file. */
 export class SqliteConnection {
   readonly path: string
-  readonly #db: SqliteDriver
+  readonly #handle: SqliteHandle
   readonly #timeout: Ms
   readonly #pending: Record<SqliteTable, Pending> = { responses: new Map(), redirects: new Map() }
   readonly #upsert: Record<SqliteTable, SqliteStatement>
@@ -76,12 +76,17 @@ export class SqliteConnection {
   constructor(path: string, options: SqliteOptions = {}) {
     this.path = path
     this.#timeout = options.timeout ?? 5_000
-    this.#db = openSqliteFile(path, options.onCorrupt ?? 'error', options.fastSave ?? false)
+    const { onCorrupt = 'error', fastSave = false } = options
+    this.#handle = new SqliteHandle(
+      path,
+      () => openSqliteFile(path, onCorrupt, fastSave),
+      () => tables.forEach((table) => this.changed(table)),
+    )
     const perTable = (
       sql: (table: SqliteTable) => string,
     ): Record<SqliteTable, SqliteStatement> => ({
-      responses: this.#db.prepare(sql('responses')),
-      redirects: this.#db.prepare(sql('redirects')),
+      responses: this.#handle.prepare(sql('responses')),
+      redirects: this.#handle.prepare(sql('redirects')),
     })
     // An update keeps the row's id, which the listing counts on.
     this.#upsert = perTable(
@@ -89,26 +94,27 @@ export class SqliteConnection {
         ON CONFLICT (key) DO UPDATE SET expires = excluded.expires, head = excluded.head, body = excluded.body`,
     )
     this.#remove = perTable((table) => `DELETE FROM ${table} WHERE key = ?`)
-    this.#dataVersion = this.#db.prepare('PRAGMA data_version').pluck()
+    this.#dataVersion = this.#handle.prepare('PRAGMA data_version').pluck()
     this.#version = this.#dataVersion.get()
   }
 
   /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */
   prepare(sql: string): SqliteStatement {
     this.assertOpen()
-    return this.#db.prepare(sql)
+    return this.#handle.prepare(sql)
   }
 
   /** Runs statements to their end that give nothing back. */
   exec(sql: string): void {
     this.assertOpen()
-    this.#db.exec(sql)
+    this.#handle.db.exec(sql)
   }
 
   changeToken(table: SqliteTable): number {
     const now = monotonicNow()
     if (now - this.#polledAt >= pollEvery && !this.#closed) {
       this.#polledAt = now
+      this.#handle.lookNowAndThen()
       const version = this.#dataVersion.get()
       if (version !== this.#version) {
         this.#version = version
@@ -157,6 +163,7 @@ export class SqliteConnection {
     for (let delay = firstDelay; ;) {
       this.assertOpen()
       try {
+        this.#handle.look()
         if (this.#commitSome()) return statement()
         busySince = undefined
       } catch (error) {
@@ -186,7 +193,7 @@ export class SqliteConnection {
     } finally {
       this.#closed = true
       this.#cancel()
-      this.#db.close()
+      this.#handle.close()
     }
   }
 
@@ -220,12 +227,14 @@ export class SqliteConnection {
     if (tables.every((table) => this.#pending[table].size === 0)) return true
     const committed: [Pending, string, Change][] = []
     let bytes = 0
+    this.#handle.look()
+    const { db } = this.#handle
     const began = monotonicNow()
     // What is short takes its time as well, when it is many.
     const isEnough = (): boolean =>
       bytes > maxFlushBytes ||
       (committed.length % 16 === 15 && monotonicNow() - began > maxFlushTime)
-    this.#db.exec('BEGIN IMMEDIATE')
+    db.exec('BEGIN IMMEDIATE')
     try {
       for (const table of tables) {
         for (const [key, change] of this.#pending[table]) {
@@ -239,9 +248,9 @@ export class SqliteConnection {
           }
         }
       }
-      this.#db.exec('COMMIT')
+      db.exec('COMMIT')
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec('ROLLBACK')
+      if (db.inTransaction) db.exec('ROLLBACK')
       throw error
     }
     for (const [changes, key, change] of committed) {
@@ -278,6 +287,16 @@ export class SqliteConnection {
     clearTimeout(this.#retry)
     this.#immediate = undefined
     this.#retry = undefined
+  }
+
+  /**
+   * Before something is read: the file of the path is the one that is open.
+   * @throws CacheError ERR_CACHE_STORAGE_CLOSED; once, where it was another one
+   */
+  assertCurrent(): void {
+    this.assertOpen()
+    this.#handle.lookNowAndThen()
+    this.#handle.tell()
   }
 
   /** @throws CacheError ERR_CACHE_STORAGE_CLOSED */

@@ -144,6 +144,8 @@ function open(Driver: DriverClass, path: string, fastSave: boolean): SqliteDrive
     db.pragma(`synchronous = ${fastSave ? 'OFF' : 'NORMAL'}`)
     db.pragma(`cache_size = -${cacheKibibytes}`)
     db.pragma(`journal_size_limit = ${journalBytes}`)
+    // What is copied into the file at once; by default it is four times as much, which takes 20 ms.
+    db.pragma(`wal_autocheckpoint = ${journalBytes / pageBytes}`)
     createSchema(db, path)
     db.pragma(`busy_timeout = ${busyTimeout}`)
     return db

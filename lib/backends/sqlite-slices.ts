@@ -7,7 +7,8 @@ import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 
-const firstRows = 8
+// A row may be a part of a long body.
+const firstRows = 2
 const mostRows = 1000
 const longEnough: Ms = 2
 const tooLong: Ms = 4

@@ -79,7 +79,7 @@ export class SQLiteStorage extends BaseStorage {
 
   override peek(key: string): StoredRecord | undefined {
     checkKey(key)
-    this.#connection.assertOpen()
+    this.#connection.assertCurrent()
     const pending = this.#connection.pending(this.#table, key)
     if (pending !== undefined) return pending ?? undefined
     const row = this.#get.get(key) as Row | undefined

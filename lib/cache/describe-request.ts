@@ -2,7 +2,7 @@
 import { invalidOption, misuse } from '../errors.ts'
 import type { KeyRules } from '../request/key-rules.ts'
 import { keyBody } from '../request/normalize-body.ts'
-import { completeRequest, readHead } from '../request/read-request.ts'
+import { completeRequest, readHead, shapeOfFetch } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 
 /** A request with its method and headers. */
@@ -31,9 +31,14 @@ export function isTarget(what: object | string): what is RequestTarget {
 
 /**
  * @param rules under which it is sent
+ * @param by whom, where that is known: what fetch writes by itself does not count
  * @throws TypeError ERR_CACHE_OPTION_INVALID where it is no URL; CacheError where a function of the rules fails
  */
-export function describeRequest(target: RequestTarget, rules?: KeyRules): CacheRequest {
+export function describeRequest(
+  target: RequestTarget,
+  rules?: KeyRules,
+  by: 'fetch' | 'anybody' = 'anybody',
+): CacheRequest {
   const { url, body: given, key, ...rest } = detailed(target)
   if (!URL.canParse(String(url))) {
     const message = `a request is named by its absolute URL, got ${String(url)}`
@@ -43,7 +48,8 @@ export function describeRequest(target: RequestTarget, rules?: KeyRules): CacheR
   const sent = given === undefined ? undefined : sentBody(given)
   const { method = sent === undefined ? 'GET' : 'POST' } = rest
   const headers = withType(rest.headers, sent?.type)
-  const options = { origin, path: pathname + search, method, headers, body: sent?.bytes }
+  const shape = by === 'fetch' ? shapeOfFetch : {}
+  const options = { ...shape, origin, path: pathname + search, method, headers, body: sent?.bytes }
   const head = readHead(options, rules)
   if (typeof head === 'string') throw neverCached(head)
   if (sent === undefined) return completeRequest(options, head, undefined, key)

@@ -100,7 +100,7 @@ export class EntryWriter {
     const { expectedBytes, storage } = this.#options
     // A connection that was cut can look like an end.
     if (expectedBytes !== undefined && expectedBytes !== this.#total) {
-      return void this.#giveUp('incomplete')
+      return this.#giveUp('incomplete')
     }
     try {
       if (this.#checks.length > 0) {
@@ -110,7 +110,7 @@ export class EntryWriter {
         this.#commitParts(trailers)
       } else {
         const why = this.#options.refusal('whole', trailers)
-        if (why !== undefined) return void this.#giveUp(why)
+        if (why !== undefined) return this.#giveUp(why)
         this.#done = true
         const exact = this.#filled === this.#buffer.byteLength
         const bytes = exact ? this.#buffer : Buffer.from(this.#buffer.subarray(0, this.#filled))
@@ -127,30 +127,38 @@ export class EntryWriter {
   }
 
   #commitParts(trailers: readonly string[]): void {
-    const { storage, key, commit, refusal, track, settled } = this.#options
+    const { storage, track } = this.#options
+    if (this.#unwritten === 0) {
+      const done = this.#commitWritten(trailers)
+      if (isPromise(done)) track(done)
+      return
+    }
     const ending: Ending = {
       // What has been handed to the storage is written before what comes now.
       commitNow: () => {
         const saved = this.#unwritten === 0 || storage.traits.savesAtExit === true
-        if (saved && refusal('in parts', trailers) === undefined)
-          void commit(this.#partsBody(), trailers)
+        if (saved && this.#options.refusal('in parts', trailers) === undefined) {
+          void this.#options.commit(this.#partsBody(), trailers)
+        }
       },
     }
     unfinished.add(ending)
     const written = this.#allWritten()
-      // Another process may have cleared the storage, of which nobody here has heard.
-      .then(() => storage.has(partKey(key, this.#id(), 0)))
-      .then((there) => {
-        unfinished.delete(ending)
-        const why = there ? refusal('in parts', trailers) : 'cleared'
-        if (why !== undefined) return this.#giveUp(why)
-        return chain(commit(this.#partsBody(), trailers), () => settled({ stored: true }))
-      })
-      .catch((error: unknown) => {
-        unfinished.delete(ending)
-        this.#fail(error)
-      })
-    track(written.then(() => {}))
+      .then(() => this.#commitWritten(trailers, ending))
+      .catch((error: unknown) => this.#fail(error))
+      .finally(() => unfinished.delete(ending))
+    track(written)
+  }
+
+  #commitWritten(trailers: readonly string[], ending?: Ending): MaybePromise<void> {
+    const { storage, key, commit, refusal, settled } = this.#options
+    // Another process may have cleared the storage, of which nobody here has heard.
+    return chain(storage.has(partKey(key, this.#id(), 0)), (there) => {
+      const why = there ? refusal('in parts', trailers) : 'cleared'
+      if (why !== undefined) return this.#giveUp(why)
+      if (ending !== undefined) unfinished.delete(ending)
+      return chain(commit(this.#partsBody(), trailers), () => settled({ stored: true }))
+    })
   }
 
   async #allWritten(): Promise<void> {
@@ -180,9 +188,9 @@ export class EntryWriter {
   #flushPart(): void {
     const { storage, key, dropAt, refusal } = this.#options
     const why = refusal('in parts')
-    if (why !== undefined) return void this.#giveUp(why)
+    if (why !== undefined) return this.#giveUp(why)
     // An origin that goes on although it was told to wait would fill the memory.
-    if (this.#patience.waits) return void this.#giveUp('too-slow')
+    if (this.#patience.waits) return this.#giveUp('too-slow')
     const body = this.#buffer.subarray(0, this.#filled)
     const index = this.#checks.push(checkOf(body)) - 1
     this.#buffer = Buffer.allocUnsafeSlow(this.#partBytes)

@@ -13,7 +13,6 @@ import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
 import type { EpochMs } from '../units.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
-import { corrupt } from './record.ts'
 import type { Shelf, Shelves } from './shelf.ts'
 
 /** What was found for a request. */
@@ -117,9 +116,7 @@ function findVariant(
   return chain(shelf.entry(key), (entry) => {
     if (entry === undefined) return notFound
     // A different text under the same key is another request's response, however it got there.
-    if (text === undefined ? !isPlaceOf(key, entry.text) : entry.text !== text) {
-      throw shelf.decayed(key, corrupt('it answers another request'))
-    }
+    if (text === undefined ? !isPlaceOf(key, entry.text) : entry.text !== text) return notFound
     const primary = entry.selectedBy
     if (primary === undefined) return { found: { entry, key, shelf } }
     const wanted = selectionDigest(request, primary.names)

@@ -8,7 +8,7 @@
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import { eachHeader } from '../request/headers.ts'
-import { completeRequest, readHead, sentUrl } from '../request/read-request.ts'
+import { completeRequest, readHead, sentUrl, shapeOfFetch } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
@@ -84,7 +84,7 @@ function requestFor(target: DetailedTarget, from: CacheRequest): CacheRequest | 
   try {
     return sendsBody
       ? withDigest(target, from, { digest: bodyDigest, isOperation })
-      : describeRequest(target, rules)
+      : describeRequest(target, rules, from.fromFetch ? 'fetch' : 'anybody')
   } catch {
     return undefined
   }
@@ -92,11 +92,12 @@ function requestFor(target: DetailedTarget, from: CacheRequest): CacheRequest | 
 
 function withDigest(
   { url, headers, key }: DetailedTarget,
-  { method, rules }: CacheRequest,
+  { method, rules, fromFetch }: CacheRequest,
   body: { readonly digest: string; readonly isOperation: true | undefined },
 ): CacheRequest | undefined {
   const { origin, pathname, search } = new URL(url)
-  const options = { origin, path: pathname + search, method, headers }
+  const shape = fromFetch ? shapeOfFetch : {}
+  const options = { ...shape, origin, path: pathname + search, method, headers }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   return completeRequest(options, head, body.digest, key, body)

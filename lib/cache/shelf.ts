@@ -3,7 +3,6 @@
  * turned out not to be what was stored, so that they can be deleted and are told of once.
  */
 import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
-import type { CacheError } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { CheckStored } from './checksum.ts'
 import type { Entry, RedirectChain } from './entry.ts'
@@ -138,12 +137,6 @@ export class Shelf {
     return entry
   }
 
-  /** Says of which record the error is that it is no answer. */
-  decayed(key: string, error: CacheError): CacheError {
-    decayed.set(error, { shelf: this, key })
-    return error
-  }
-
   // What never leaves this process does not decay on its way.
   get #checked(): CheckStored {
     return this.storage.traits.persistent ? this.checks : 'none'
@@ -152,7 +145,8 @@ export class Shelf {
   // A record that is no answer is remembered by the error that says so.
   #usable<T>(key: string, read: () => MaybePromise<T>): MaybePromise<T> {
     const remember = (error: unknown): never => {
-      throw isDecayed(error) ? this.decayed(key, error) : error
+      if (isDecayed(error)) decayed.set(error, { shelf: this, key })
+      throw error
     }
     try {
       const found = read()

@@ -8,7 +8,9 @@ export type Directives = ReadonlyMap<string, string>
 
 const none: Directives = new Map()
 // One directive, its argument a token or a quoted string; linear, for the text comes from outside.
-const directive = /\s*([^\s=,;"]+)\s*(?:=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?[^,]*(?:,|$)/y
+// What is not ASCII counts as white space: a no-break space that somebody has pasted is two such bytes.
+const directive =
+  /[\s\x80-\uffff]*([^\s=,;"\x80-\uffff]+)[\s\x80-\uffff]*(?:=[\s\x80-\uffff]*(?:"((?:[^"\\]|\\.)*)"|([^\s,"\x80-\uffff]*)))?[^,]*(?:,|$)/y
 
 /** The directives of a field; none where it is absent or empty. */
 export function parseCacheControl(field: string | undefined): Directives {

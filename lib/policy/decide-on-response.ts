@@ -17,6 +17,7 @@ export type NotStoredReason =
   | 'status'
   | 'vary-star'
   | 'expires-immediately'
+  | 'no-lifetime'
   | 'event-stream'
   | 'too-large'
   | 'cache-unavailable'
@@ -101,22 +102,25 @@ export function decideOnResponse(
   const selectedBy = selectingFields(headers)
   if (selectedBy === '*') return pass('vary-star')
 
-  const expiresAt = expiresOn(response, directives, rules, expiry, now)
+  const stated = rules.cacheControl ? freshUntil(headers, directives, now) : undefined
+  const expiresAt = stated ?? expiresOn(response, rules, expiry, now)
   const drop = dropAt(headers, expiresAt, staleWindows(directives, rules), now)
-  if (drop !== undefined && drop <= now) return pass('expires-immediately')
+  if (drop !== undefined && drop <= now) {
+    // RFC 9111 leaves it to a cache to guess: without a date of the last change there is nothing to guess from.
+    const unstated = rules.cacheControl && stated === undefined && expiry === null
+    return pass(unstated ? 'no-lifetime' : 'expires-immediately')
+  }
   const as = redirects ? 'redirect' : 'response'
   return { action: 'store', as, expiresAt, dropAt: drop, selectedBy }
 }
 
+// What the response does not state.
 function expiresOn(
   { status, headers }: ResponseHead,
-  directives: Directives,
   { cacheControl }: ResponseRules,
   expiry: EpochMs | undefined | null,
   now: EpochMs,
 ): EpochMs | undefined {
-  const fresh = cacheControl ? freshUntil(headers, directives, now) : undefined
-  if (fresh !== undefined) return fresh
   if (expiry !== null) return expiry
   return cacheControl ? guessedFreshUntil(status, headers, now) : undefined
 }

@@ -12,7 +12,7 @@ export type Field =
   | 'cache-control'
   | 'pragma'
   | 'content-type'
-  | 'sec-fetch-mode'
+  | 'of-fetch'
   | 'host'
 
 /** @param written the name as written: programs write few names, and lower-casing each costs more */
@@ -33,9 +33,12 @@ function classify(name: string): Field {
     case 'cache-control':
     case 'pragma':
     case 'content-type':
-    case 'sec-fetch-mode':
     case 'host':
       return name
+    case 'accept-language':
+    case 'accept-encoding':
+    case 'user-agent':
+      return 'of-fetch'
     default:
       return isCredentialHeader(name) ? 'credential' : 'none'
   }

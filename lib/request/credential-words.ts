@@ -12,7 +12,7 @@ function words(text: string): ReadonlySet<string> {
 export const provingWords: ReadonlySet<string> = words(`
   auth authn authz oauth authorization authorisation authentication authenticated authentik
   authelia webauth bearer jwt jws jwe dpop token usertoken password passwd pwd passphrase passcode
-  passkey secret secrets credential credentials creds cookie
+  passkey pat secret secrets credential credentials creds cookie
   sso saml oidc openid kerberos spnego spiffe otp totp hotp mfa 2fa tfa pin hmac signature sign sig
   assertion appcheck cert certificate clientcert dn shib shibboleth modauth
 `)
@@ -31,7 +31,7 @@ export const askingWords: ReadonlySet<string> = words(`
   privilege privileges tenant tenants tenancy org orgs organization organizations organisation
   organisations account accounts subaccount workspace workspaces team teams project projects company
   merchant shop realm namespace database subdomain institution msisdn imsi imei wallet mailbox
-  household patient student delegate
+  household patient student delegate nickname ssn citizen masquerade
 `)
 
 /** In header fields: whose number, `…-Id`, says who asks. */
@@ -39,7 +39,7 @@ export const numberedWords: ReadonlySet<string> = words(`
   client app application device installation install profile site store business brand partner
   vendor publisher subscription license licence machine terminal cart basket browser anonymous domain
   space developer affiliate reseller dealer branch school clinic contact agent operator portal
-  instance service persona
+  instance service persona bot restaurant location hotel
 `)
 
 /** What such a number is called. */

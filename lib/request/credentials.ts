@@ -64,8 +64,8 @@ const forgeryToken = /csrf|xsrf|forgery|request[-_]?verification|authenticity[-_
 const ofOneRequest =
   /\b(?:(?:request|trace|correlation|span|transaction|parent|operation|message|event|invocation|interaction|activity|call|flow) (?:id|uuid|guid|uid)|idempoten\w+ (?:token|id|key))$/
 
-const actsForOthers = /\b(?:act as|run as|on behalf of|ssl client|switch to)\b/
-const accessCode = /\b(?:access|security|verification|one time) code\b/
+const actsForOthers = /\b(?:act as|run as|on behalf of|ssl client|view as|phone number)\b/
+const accessCode = /\b(?:(?:access|security|verification|one time) code|pass)$/
 const address = /\b(?:ip|remote|client) address$/
 
 /** What a header field says: what proves who asks, who asks or for whom, or neither. */
@@ -142,9 +142,11 @@ export function isProofParameter(name: string, value: string): boolean {
  * How long the value of a parameter is at least, if it is a credential; Infinity where none is.
  * @param name decoded
  */
-const shortestCredential: (name: string) => number = knownAs((name) =>
-  Math.min(shortestOf(vocabulary.wordsOf(name)), shortestOf(vocabulary.wordsByCase(name))),
-)
+const shortestCredential: (name: string) => number = knownAs((name) => {
+  const shortest = shortestOf(vocabulary.wordsOf(name))
+  if (!/[A-Z]/.test(name)) return shortest
+  return Math.min(shortest, shortestOf(vocabulary.wordsByCase(name)))
+})
 
 /**
  * The same of a name as it is written in a URL. It is looked at for each parameter of each request,

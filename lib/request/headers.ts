@@ -32,6 +32,16 @@ export function headerValue(headers: unknown, name: string): string | undefined 
   return found
 }
 
+/**
+ * Whether an Accept wants an event stream and nothing else. Clients that take one besides others, as
+ * those of GraphQL and MCP do, mostly get the others: their Content-Type tells.
+ */
+export function asksForStream(accept: string): boolean {
+  if (!/text\/event-stream/i.test(accept)) return false
+  const members = accept.split(',').filter((member) => member.trim() !== '')
+  return members.every((member) => /^\s*text\/event-stream\s*(?:;|$)/i.test(member))
+}
+
 /** As a flat array, the one shape to which fields can be added whatever it was before. */
 export function flatHeaders(headers: unknown): string[] {
   const flat: string[] = []

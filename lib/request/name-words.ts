@@ -6,6 +6,8 @@
 
 // Nobody runs more letters together than that, and the work grows with their number.
 const longestPiece = 64
+// Of a longer name the end is looked at, where it says what it is.
+const longestName = 256
 
 /** Words to be found where they run together. */
 export class Vocabulary {
@@ -22,13 +24,18 @@ export class Vocabulary {
 
   /** The words of a name, whatever its case; numbers are left out. */
   wordsOf(name: string): string[] {
-    const pieces = name.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []
+    const pieces =
+      name
+        .slice(-longestName)
+        .toLowerCase()
+        .match(/[\p{L}\p{N}]+/gu) ?? []
     return pieces.flatMap((piece) => this.#ofPiece(piece))
   }
 
   /** The same where capitals begin words, too: `fooKey`, `AWSAccessKeyId`. */
   wordsByCase(name: string): string[] {
-    return this.wordsOf(name.split(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/).join(' '))
+    const end = name.slice(-longestName)
+    return this.wordsOf(end.split(/(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/).join(' '))
   }
 
   #ofPiece(piece: string): string[] {

@@ -3,7 +3,7 @@ import { fieldOf } from './classify-field.ts'
 import { createKey, type KeyParts } from './create-key.ts'
 import { isCredentialHeader, redacted } from './credentials.ts'
 import { hideForms } from './echoes.ts'
-import { eachHeader, headerValue } from './headers.ts'
+import { asksForStream, eachHeader, headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import { isHidden, leavesOut, type KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
@@ -22,6 +22,20 @@ import { targetOrigin } from './target-origin.ts'
 const nothing: readonly string[] = []
 
 /**
+ * The dispatch options that fetch alone writes, each fetch of undici 6 to 8. `Sec-Fetch-Mode` would
+ * not do: fetch sends it to trustworthy URLs only (`https:`, and hosts that are local), and a gateway
+ * passes that of its browsers on.
+ */
+export const shapeOfFetch = { maxRedirections: 0, upgrade: undefined } as const
+
+// Accept-Language, Accept-Encoding, User-Agent.
+const fieldsOfFetch = 3
+
+function isShapedByFetch(options: RequestOptions): boolean {
+  return options.maxRedirections === 0 && 'upgrade' in options && options.upgrade === undefined
+}
+
+/**
  * Reads URL and header fields; the body, which may have to be waited for, comes later.
  * @param rules of the caller; undefined where there are none
  * @throws what header fields throw that are none
@@ -31,7 +45,7 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
   // undici refuses it, and says why.
   if (typeof options.path !== 'string' || typeof options.method !== 'string') return 'malformed'
   let url = normalizeUrl(options, rules)
-  if (url === undefined) return options.origin ? 'malformed' : 'no-origin'
+  if (url === undefined) return 'no-origin'
 
   let bypass: BypassReason | undefined
   const ofUrl = url.credentials
@@ -39,8 +53,10 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
   let contentType: string | undefined
   let cacheControl: string | undefined
   let pragma: string | undefined
-  let fromFetch = false
+  // Of those fields that fetch writes where its caller does not.
+  let ofFetch = 0
   let host: string | undefined
+  let streams: boolean | undefined
   eachHeader(options.headers, (written, value) => {
     switch (fieldOf(written)) {
       case 'none':
@@ -58,8 +74,8 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
       case 'pragma':
         pragma = value
         break
-      case 'sec-fetch-mode':
-        fromFetch = true
+      case 'of-fetch':
+        ofFetch++
         break
       case 'host':
         // undici refuses two of them.
@@ -67,7 +83,7 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
         host = value
         break
       case 'accept':
-        if (/text\/event-stream/i.test(value)) bypass = 'event-stream'
+        streams = (streams ?? true) && asksForStream(value)
         break
       case 'range':
         bypass = 'range'
@@ -77,9 +93,10 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
         break
     }
   })
+  if (streams === true && bypass !== 'range') return 'event-stream'
   if (bypass !== undefined) return bypass
   let via: string | undefined
-  if (host !== undefined && rules?.ignored.has('host') !== true) {
+  if (host !== undefined && (rules === undefined || !leavesOut(rules, 'host'))) {
     const sentTo = normalizeOrigin(options.origin)!
     const target = targetOrigin(sentTo, host)
     if (target === undefined) return 'host'
@@ -96,7 +113,7 @@ export function readHead(options: RequestOptions, rules?: KeyRules): RequestHead
     contentType,
     cacheControl,
     pragma,
-    fromFetch,
+    fromFetch: ofFetch >= fieldsOfFetch && isShapedByFetch(options),
     ruled: undefined,
   }
   if (rules === undefined) return head

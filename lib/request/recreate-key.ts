@@ -5,11 +5,12 @@
  */
 import { createKey, identityWord, type Key } from './create-key.ts'
 import { redacted, shortestCredentialOf } from './credentials.ts'
+import { headerValue } from './headers.ts'
 import { identify } from './identify.ts'
 import { isolatesField } from './identity-names.ts'
 import { leavesOut, type KeyRules } from './key-rules.ts'
 import { decodeParameter, unescapePath } from './parameters.ts'
-import { readHead, redactedHeaders } from './read-request.ts'
+import { readHead, redactedHeaders, shapeOfFetch } from './read-request.ts'
 import type { RequestHead } from './request.ts'
 
 /** A request as it is stored: see `StoredRequest` and `EntryHead.text`. */
@@ -45,7 +46,14 @@ export function recreateKey(
   const [, target = '', path = ''] = /^([^:]*:\/\/[^/?]*)(.*)$/s.exec(url) ?? []
   const origin = old.via ?? target
   const hasBody = old.bodyDigest !== undefined
-  const options = { method, origin, path: unescapePath(path), headers, body: hasBody ? '' : null }
+  const options = {
+    ...(writtenByFetch(headers) && shapeOfFetch),
+    method,
+    origin,
+    path: unescapePath(path),
+    headers,
+    body: hasBody ? '' : null,
+  }
   const head = readHead(options, rules)
   if (typeof head === 'string') return undefined
   const keyFn = rules?.keyFn
@@ -54,7 +62,7 @@ export function recreateKey(
   if (keyFn !== undefined && hasBody) return undefined
   if (matchesHidden(headers, rules)) return undefined
   // Whom it was meant for did not count, and is not known.
-  if (!rules?.ignored.has('host') && eachHidden(headers, rules).includes('host')) return undefined
+  if (eachHidden(headers, rules).includes('host')) return undefined
 
   const identity = identityOf(old, head, headers, rules)
   if (identity === 'unknown') return undefined
@@ -80,6 +88,10 @@ export function recreateKey(
   const shown = redactedHeaders({ headers, rules, ...secrets })
   const { credentials } = identity
   return { ...key, request: { method, url: head.url, headers: shown }, credentials }
+}
+
+function writtenByFetch(headers: readonly string[]): boolean {
+  return /^(?:node|undici)$/.test(headerValue(headers, 'user-agent') ?? '')
 }
 
 interface OldText {

@@ -30,6 +30,7 @@ export interface RequestOptions extends UrlParts {
   readonly headers?: unknown
   readonly body?: unknown
   readonly upgrade?: unknown
+  readonly maxRedirections?: number | null | undefined
 }
 
 /** A request as the cache sees it; made once, before anything is looked up. */

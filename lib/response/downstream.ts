@@ -28,6 +28,8 @@ export class Downstream implements Controller {
   rawHeaders: RawHeaders = null
   rawTrailers: RawHeaders = null
 
+  /** What `dispatch()` returns where it returns later than `sent()` is called; see there. */
+  takesMore = true
   /** Whether the network goes on, up to `maxAheadBytes`, while the caller does not read. */
   runAhead = false
   /** Handed to the handler as its context when it starts; filled in as facts arrive. */
@@ -57,6 +59,15 @@ export class Downstream implements Controller {
     if (this.#started) return
     this.#started = true
     this.#guard(() => this.#handler.onRequestStart(this, this.context))
+  }
+
+  /**
+   * The request has gone down to another dispatcher. Where that is busy, the caller is told, and waits
+   * for its 'drain'; not where it is done already, for then there may be none.
+   * @param takesMore what its `dispatch()` returned
+   */
+  sent(takesMore: unknown): void {
+    this.takesMore = takesMore !== false || this.#ended
   }
 
   /** From now on, what the handler asks of its controller goes there. */
@@ -135,8 +146,9 @@ export class Downstream implements Controller {
     this.#drain()
   }
 
+  /** The first byte is there; fetch writes it down for the timing of resources. */
   responseStarted(): void {
-    this.#handler.onResponseStarted?.()
+    if (!this.#ended) this.#handler.onResponseStarted?.()
   }
 
   bodySent(args: unknown[]): void {

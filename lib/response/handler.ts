@@ -76,8 +76,17 @@ export function asHandler(handler: object): Handler {
     : wrapLegacy(handler)
 }
 
+// Complete for a dispatcher of either generation, for one that is left alone goes down as it is: the
+// dispatcher below may be Node's own, of another undici than the one above.
 function wrapLegacy(legacy: LegacyHandler): Handler {
+  const head = (
+    status: number,
+    raw: Buffer[],
+    resume: () => void,
+    text: string,
+  ): boolean | undefined => legacy.onHeaders?.(status, raw, resume, text)
   return {
+    ...oldMethods(legacy),
     onRequestStart(controller, context) {
       const abort = (reason?: Error): void => controller.abort(reason ?? abortError())
       legacy.onConnect?.(abort, context)
@@ -85,8 +94,13 @@ function wrapLegacy(legacy: LegacyHandler): Handler {
     onRequestUpgrade(controller, status, headers, socket) {
       return legacy.onUpgrade?.(status, rawBuffers(controller.rawHeaders, headers), socket)
     },
-    // `Downstream` takes `onHeaders` where there is one, so it is not called from here.
-    onHeaders: (status, raw, resume, text) => legacy.onHeaders?.(status, raw, resume, text),
+    // `Downstream` calls this one, where there is one, and not `onResponseStart`.
+    onHeaders: head,
+    onResponseStart(controller, status, headers, statusText = '') {
+      const lines = rawBuffers(controller.rawHeaders, headers)
+      const wantsMore = head(status, lines, () => controller.resume(), statusText)
+      if (wantsMore === false && status >= 200) controller.pause()
+    },
     onResponseData(controller, chunk) {
       if (legacy.onData?.(chunk) === false) controller.pause()
     },
@@ -100,6 +114,19 @@ function wrapLegacy(legacy: LegacyHandler): Handler {
     onRequestSent: () => legacy.onRequestSent?.(),
     onResponseStarted: () => legacy.onResponseStarted?.(),
   }
+}
+
+// undici 6, inside Node 22, asks for these; a method that is missing is missed there as ever.
+function oldMethods(legacy: LegacyHandler): LegacyHandler {
+  const methods = legacy as Record<string, unknown>
+  const names = ['onConnect', 'onData', 'onComplete', 'onError', 'onUpgrade']
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const method = methods[name]
+      if (typeof method !== 'function') return []
+      return [[name, (...args: unknown[]): unknown => method.apply(legacy, args) as unknown]]
+    }),
+  )
 }
 
 /** Header lines as the Buffers that undici 7 and handlers of the old generation read. */

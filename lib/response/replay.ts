@@ -60,6 +60,7 @@ function withoutAge(lines: readonly string[]): string[] {
 export function replayWhole(down: Downstream, response: Playable, body: Buffer | undefined): void {
   const { status, rawHeaders, headers, statusText } = response
   down.start()
+  down.responseStarted()
   down.head(status, rawHeaders, headers, statusText)
   if (body !== undefined && body.byteLength > 0) down.data(body)
   down.end(response.trailers, response.rawTrailers)
@@ -97,6 +98,7 @@ export async function replayParts(
   })
   try {
     down.start()
+    down.responseStarted()
     down.head(response.status, response.rawHeaders, response.headers, response.statusText)
     while (!down.ended) {
       if (paused) {

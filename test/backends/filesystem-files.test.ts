@@ -4,6 +4,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -103,6 +105,24 @@ describe('the files of a cache', () => {
       [],
     )
   })
+})
+
+test('a folder of records that is a link to another disk is listed and cleared', async (t) => {
+  if (process.platform === 'win32') return t.skip('links need a permission there')
+  const storage = newStorage()
+  for (let i = 0; i < 20; i++) storage.set(`key${i}`, { ...writeOf(i), expiresAt: 1 })
+  for (const shard of readdirSync(storage.directory)) {
+    const elsewhere = join(folder, `elsewhere-${shard}`)
+    renameSync(join(storage.directory, shard), elsewhere)
+    symlinkSync(elsewhere, join(storage.directory, shard))
+  }
+  symlinkSync('nowhere', join(storage.directory, 'ff'))
+  assert.ok(storage.has('key7'))
+  assert.equal(await storage.size(), 20)
+  assert.equal(await storage.deleteExpired(2, 5), 5)
+  await storage.clear()
+  assert.equal(await storage.size(), 0)
+  return assert.ok(!storage.has('key7'))
 })
 
 describe('files of others', () => {

@@ -117,18 +117,13 @@ describe('writers of a storage that is behind', () => {
     }
     const fed = Promise.all(writers.map(feed))
     let most = 0
-    let over = false
-    const working = (async () => {
-      while (!over) {
-        await later(5)
-        most = Math.max(most, storage.held)
-        if (storage.held > 64) storage.release()
-      }
-      storage.release()
-    })()
+    const working = setInterval(() => {
+      most = Math.max(most, storage.held)
+      if (storage.held > 64) storage.release()
+    }, 5)
     await fed
-    over = true
-    await working
+    clearInterval(working)
+    storage.release()
     await Promise.all(writers.flatMap(({ work }) => work))
     for (const { outcomes } of writers) assert.deepEqual(outcomes, [{ stored: true }])
     assert.ok(most <= 68, `${most} parts were held`)

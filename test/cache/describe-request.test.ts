@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
+import { shapeOfFetch } from '../../lib/request/read-request.ts'
 import { requestOf, rulesOf, type Asked } from '../request/request-of.ts'
 
 describe('describeRequest', () => {
@@ -119,6 +120,7 @@ describe('describeRequest under rules', () => {
       { matchHeaders: true },
       { url: 'http://a.example/', body: { a: 1 }, headers: { 'x-a': '1' } },
       {
+        ...shapeOfFetch,
         method: 'POST',
         body: '{"a":1}',
         headers: {
@@ -126,7 +128,8 @@ describe('describeRequest under rules', () => {
           'x-a': '1',
           'content-length': '7',
           accept: '*/*',
-          'sec-fetch-mode': 'cors',
+          'accept-language': '*',
+          'accept-encoding': 'gzip, deflate',
           'user-agent': 'undici',
         },
       },

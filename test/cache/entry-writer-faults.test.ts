@@ -11,7 +11,7 @@ describe('a storage that is too slow', () => {
     const storage = new HeldStorage()
     const { writer, outcomes, committed } = startWriter({ storage, maxBytes: 2 ** 30 })
     const chunk = Buffer.alloc(partBytes)
-    for (let i = 0; i < 100; i++) writer.push(chunk)
+    for (let i = 0; i < 100; i++) void writer.push(chunk)
     assert.deepEqual(outcomes, [{ stored: false, why: 'too-slow' }])
     // 64 MiB, and what was on its way.
     assert.ok(storage.held >= 64 && storage.held <= 66, String(storage.held))
@@ -28,7 +28,7 @@ describe('a storage that is too slow', () => {
     const storage = new HeldStorage()
     const writers = [1, 2, 3].map((n) => startWriter({ storage, key: `k${n}`, maxBytes: 2 ** 30 }))
     const chunk = Buffer.alloc(partBytes)
-    for (let i = 0; i < 30; i++) for (const { writer } of writers) writer.push(chunk)
+    for (let i = 0; i < 30; i++) for (const { writer } of writers) void writer.push(chunk)
     assert.ok(writers.some(({ outcomes }) => outcomes.length === 1))
     assert.ok(storage.held <= 67, String(storage.held))
     for (const { writer } of writers) writer.abort()
@@ -41,7 +41,7 @@ describe('a storage that is too slow', () => {
     const { writer, outcomes, work } = startWriter({ storage, maxBytes: 2 ** 30 })
     const chunk = Buffer.alloc(partBytes)
     for (let i = 0; i < 80; i++) {
-      writer.push(chunk)
+      void writer.push(chunk)
       storage.release()
       await nextTurn()
     }
@@ -66,7 +66,7 @@ describe('a storage that fails', () => {
       test(`that ${kind} at the ${name} part: told once, nothing left`, async () => {
         const storage = new FailingStorage(10, kind, failAt, failure)
         const { writer, outcomes, committed } = startWriter({ storage })
-        for (let i = 0; i < 25; i++) writer.push(Buffer.from('x'))
+        for (let i = 0; i < 25; i++) void writer.push(Buffer.from('x'))
         writer.end([])
         await nextTurn()
         assert.deepEqual(outcomes, [outcome])
@@ -79,7 +79,7 @@ describe('a storage that fails', () => {
   test('every part fails: told once', async () => {
     const storage = new FailingStorage(10, 'rejects', 'all', failure)
     const { writer, outcomes } = startWriter({ storage })
-    writer.push(Buffer.alloc(95))
+    void writer.push(Buffer.alloc(95))
     writer.end([])
     await nextTurn()
     assert.deepEqual(outcomes, [outcome])
@@ -98,7 +98,7 @@ describe('a storage that fails', () => {
       test(`a commit that ${name} after ${size} bytes: told once, nothing left`, async () => {
         const storage = storageOfParts(10)
         const { writer, outcomes } = startWriter({ storage, commit })
-        writer.push(Buffer.alloc(size))
+        void writer.push(Buffer.alloc(size))
         writer.end([])
         await nextTurn()
         assert.deepEqual(outcomes, [outcome])
@@ -111,7 +111,7 @@ describe('a storage that fails', () => {
     const storage = storageOfParts(10)
     storage.deleteMany = () => Promise.reject(failure)
     const { writer, outcomes } = startWriter({ storage })
-    writer.push(Buffer.alloc(25))
+    void writer.push(Buffer.alloc(25))
     writer.abort()
     await nextTurn()
     assert.deepEqual(outcomes, [{ stored: false, why: 'incomplete' }])

@@ -14,8 +14,8 @@ import { storageOfParts, startWriter } from './start-writer.ts'
 describe('a body that fits into one record', () => {
   test('is handed to the commit, whole, and at once', () => {
     const { writer, outcomes, committed } = startWriter()
-    writer.push(Buffer.from('hel'))
-    writer.push(Buffer.from('lo'))
+    void writer.push(Buffer.from('hel'))
+    void writer.push(Buffer.from('lo'))
     writer.end(['T', '1'])
     assert.equal(committed.length, 1)
     const [body, trailers] = committed[0]!
@@ -27,7 +27,7 @@ describe('a body that fits into one record', () => {
 
   test('has no checksum where it never leaves the process', () => {
     const { writer, committed } = startWriter({ storage: new MemoryStorage() })
-    writer.push(Buffer.from('hello'))
+    void writer.push(Buffer.from('hello'))
     writer.end([])
     assert.equal(committed[0]![0].bodyCheck, undefined)
   })
@@ -43,7 +43,7 @@ describe('a body that fits into one record', () => {
     for (const expectedBytes of [undefined, 5]) {
       const { writer, committed } = startWriter({ expectedBytes })
       const chunk = Buffer.from('hello')
-      writer.push(chunk)
+      void writer.push(chunk)
       chunk.fill(0)
       writer.end([])
       assert.equal(Buffer.from(committed[0]![0].bytes).toString(), 'hello')
@@ -52,7 +52,7 @@ describe('a body that fits into one record', () => {
 
   test('holds on to no more memory than its bytes', () => {
     const { writer, committed } = startWriter()
-    writer.push(Buffer.from('x'))
+    void writer.push(Buffer.from('x'))
     writer.end([])
     assert.equal(committed[0]![0].bytes.buffer.byteLength <= 64 * 1024, true)
   })
@@ -69,7 +69,7 @@ describe('where parts end', () => {
     test(name, async () => {
       const { storage, writer, outcomes, committed, work } = startWriter()
       const content = randomBytes(size)
-      writer.push(content)
+      void writer.push(content)
       writer.end([])
       await Promise.all(work)
       const [body] = committed[0]!
@@ -93,7 +93,7 @@ describe('where parts end', () => {
   test('the entry is written last, and work is tracked', async () => {
     const storage = new HeldStorage()
     const { writer, committed, work, outcomes } = startWriter({ storage })
-    writer.push(Buffer.alloc(partBytes + 1))
+    void writer.push(Buffer.alloc(partBytes + 1))
     writer.end([])
     await nextTurn()
     assert.deepEqual([storage.held, committed.length, work.length], [2, 0, 1])
@@ -105,7 +105,7 @@ describe('where parts end', () => {
 
   test('parts expire with their entry', async () => {
     const { storage, writer } = startWriter({ dropAt: 77 })
-    writer.push(Buffer.alloc(2 * partBytes + 1))
+    void writer.push(Buffer.alloc(2 * partBytes + 1))
     const records = await Array.fromAsync(storage.values())
     assert.deepEqual(
       records.map(({ expiresAt }) => expiresAt),
@@ -124,7 +124,7 @@ describe('where parts end', () => {
           })
           for (const chunk of chunks) {
             const given = Buffer.from(chunk)
-            writer.push(given)
+            void writer.push(given)
             given.fill(0)
           }
           writer.end([])
@@ -167,7 +167,7 @@ describe('what is not complete leaves nothing', () => {
     test(name, async () => {
       const storage = storageOfParts(10)
       const { writer, outcomes, committed } = startWriter({ storage, expectedBytes, maxBytes: 50 })
-      for (let i = 0; i < pushed; i++) writer.push(Buffer.from('x'))
+      for (let i = 0; i < pushed; i++) void writer.push(Buffer.from('x'))
       if (finish === 'end') writer.end([])
       else writer.abort()
       assert.deepEqual(outcomes, [{ stored: false, why }])
@@ -179,7 +179,7 @@ describe('what is not complete leaves nothing', () => {
 
   test('as long as allowed is stored', async () => {
     const { writer, outcomes, work } = startWriter({ storage: storageOfParts(10), maxBytes: 50 })
-    for (let i = 0; i < 50; i++) writer.push(Buffer.from('x'))
+    for (let i = 0; i < 50; i++) void writer.push(Buffer.from('x'))
     writer.end([])
     await Promise.all(work)
     await nextTurn()
@@ -188,9 +188,9 @@ describe('what is not complete leaves nothing', () => {
 
   test('whatever comes after the end is not listened to', async () => {
     const { storage, writer, outcomes, committed } = startWriter()
-    writer.push(Buffer.from('hello'))
+    void writer.push(Buffer.from('hello'))
     writer.end([])
-    writer.push(Buffer.from('more'))
+    void writer.push(Buffer.from('more'))
     writer.abort()
     writer.end([])
     await nextTurn()
@@ -201,7 +201,7 @@ describe('what is not complete leaves nothing', () => {
   test('whatever comes after an abort is not listened to', async () => {
     const { storage, writer, outcomes, committed } = startWriter({ storage: storageOfParts(4) })
     writer.abort()
-    writer.push(Buffer.alloc(20))
+    void writer.push(Buffer.alloc(20))
     writer.end([])
     await nextTurn()
     assert.deepEqual([outcomes.length, committed.length, storage.size()], [1, 0, 0])
@@ -210,7 +210,7 @@ describe('what is not complete leaves nothing', () => {
   test('an abort waits for the parts that are being written', async () => {
     const storage = new HeldStorage()
     const { writer } = startWriter({ storage })
-    writer.push(Buffer.alloc(2 * partBytes + 1))
+    void writer.push(Buffer.alloc(2 * partBytes + 1))
     writer.abort()
     await nextTurn()
     assert.equal(storage.held, 2)

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test'
 import { fetch, request } from 'undici'
 import type { CallOptions } from '../../lib/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
+import { viaFetch } from './ask.ts'
 import { cachedAgent, type CachedAgent } from './caches.ts'
 import { startOrigin } from './origin.ts'
 
@@ -151,4 +152,16 @@ test('a header field of the caller asks for validation, or for the cache only', 
   assert.equal(await ask({ cache: 'reload' }), '200 3')
   assert.equal(await ask({ headers: { pragma: 'no-cache' } }), '200 4')
   assert.equal(await ask({ headers: { 'cache-control': 'max-age=60' } }), '200 4')
+})
+
+test("the mode of fetch's own cache arrives as a field; what must not be stored is asked for so", async (t) => {
+  const origin = await startOrigin(t, (_, response) => response.end('x'))
+  const asked = cachedAgent(t)
+  const stored = async (init: Parameters<typeof viaFetch>[3], call = {}): Promise<unknown> => {
+    await asked.caching.clear()
+    return (await viaFetch(asked, origin.url, call, init)).info?.stored
+  }
+  assert.equal(await stored({ cache: 'no-store' }), true)
+  assert.equal(await stored({ headers: { 'cache-control': 'no-store' } }), false)
+  assert.equal(await stored({}, { readOnly: true }), false)
 })

@@ -6,6 +6,7 @@ import { describe, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import {
   Agent,
+  BalancedPool,
   Client,
   EventSource,
   fetch,
@@ -16,7 +17,9 @@ import {
   request,
   WebSocket,
 } from 'undici'
+import type { CacheError } from '../../lib/errors.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
+import type { CacheOptions } from '../../lib/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent } from './caches.ts'
 import { startOrigin } from './origin.ts'
@@ -36,6 +39,35 @@ describe('other dispatchers', () => {
       }
     })
   }
+
+  test('BalancedPool, which names no origin: told once, with the cure', async (t) => {
+    const origin = await startOrigin(t, ({ path }, response) => response.end(path))
+    const ask = async (options: CacheOptions): Promise<unknown[]> => {
+      const told: CacheError[] = []
+      const caching = cacheInterceptor({
+        backend: 'memory',
+        onError: (error) => told.push(error),
+        ...options,
+      })
+      const pool = new BalancedPool(origin.url)
+      t.after(() => pool.destroy())
+      const composed = pool.compose(caching)
+      const hits: unknown[] = []
+      for (let round = 0; round < 3; round++) {
+        const response = await composed.request({ path: '/p', method: 'GET' })
+        assert.equal(await response.body.text(), '/p')
+        hits.push(getCacheInfo(response)?.hit)
+      }
+      for (const { message } of told) assert.match(message, /BalancedPool.*option 'origin'.*Agent/)
+      assert.equal(caching.cache.counters.errors, told.length)
+      return [hits, told.map(({ code }) => code)]
+    }
+    assert.deepEqual(await ask({}), [
+      [undefined, undefined, undefined],
+      ['ERR_CACHE_ORIGIN_UNKNOWN'],
+    ])
+    assert.deepEqual(await ask({ origin: origin.url }), [[false, true, true], []])
+  })
 
   test('ProxyAgent: a hit asks neither the origin nor the proxy', async (t) => {
     const origin = await startOrigin(t, (_, response) => response.end('behind the proxy'))

@@ -178,7 +178,9 @@ describe('a store that somebody has tampered with', () => {
         await ask()
         assert.equal(origin.requests.length, 2)
         const corrupt = reported.map((error) => error.code)
-        const expected = what.startsWith('another') ? [] : ['ERR_CACHE_ENTRY_CORRUPT']
+        // In memory nothing is compared with its checksum.
+        const passedOver = what.startsWith('another') && backend === 'memory'
+        const expected = passedOver ? [] : ['ERR_CACHE_ENTRY_CORRUPT']
         assert.deepEqual(corrupt, expected)
       })
     }

@@ -113,7 +113,7 @@ describe('what passes by the cache goes nowhere where the origin must not be ask
   }
 
   test('a request that names no origin', async (t) => {
-    const { agent } = cachedAgent(t, { onlyIfCached: true })
+    const { agent } = cachedAgent(t, { onlyIfCached: true, onError() {} })
     const response = await new Promise<number>((resolve, reject) => {
       agent.dispatch(
         { path: '/', method: 'GET' },

@@ -4,7 +4,7 @@ import { describe, test, type TestContext } from 'node:test'
 import { Agent, fetch, interceptors, request, type Dispatcher } from 'undici'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
-import { cacheInterceptor } from '../../lib/interceptor.ts'
+import { cacheInterceptor, type CacheInterceptor } from '../../lib/interceptor.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent, embedded, openCache, temporaryFolder } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'
@@ -87,6 +87,31 @@ for (const backend of embedded) {
     })
   })
 }
+
+describe('context.history where nothing was redirected', () => {
+  const compositions: Record<string, (caching: CacheInterceptor) => Dispatcher> = {
+    'redirect() below': (caching) =>
+      new Agent().compose(interceptors.redirect({ maxRedirections: 5 }), caching),
+    'no redirect()': (caching) => new Agent().compose(caching),
+  }
+  for (const [name, compose] of Object.entries(compositions)) {
+    test(`is the same at a hit as at a miss: ${name}`, async (t) => {
+      const origin = await chainOrigin(t)
+      const caching = cacheInterceptor({ backend: 'memory' })
+      const dispatcher = compose(caching)
+      t.after(() => dispatcher.close())
+      const seen = []
+      for (const hit of [false, true, true]) {
+        const response = await request(`${origin.url}/0`, { dispatcher })
+        await response.body.dump()
+        assert.equal(getCacheInfo(response)?.hit, hit)
+        seen.push(historyOf(response))
+      }
+      const expected = name === 'no redirect()' ? [] : [`${origin.url}/0`]
+      assert.deepEqual(seen, [expected, expected, expected])
+    })
+  }
+})
 
 describe('redirects', () => {
   for (const [place, compose] of [

@@ -112,6 +112,29 @@ describe('what is not stored', () => {
     })
   }
 
+  test('an event stream is wanted besides others: the Content-Type decides', async (t) => {
+    const origin = await startOrigin(t, ({ path }, response) => {
+      const type = path === '/stream' ? 'text/event-stream' : 'application/json'
+      response.writeHead(200, { 'content-type': type }).end('{}')
+    })
+    const { agent, caching } = cachedAgent(t)
+    for (const accept of [
+      'application/json, text/event-stream',
+      // As urql asks.
+      'application/graphql-response+json, text/event-stream, multipart/mixed',
+    ]) {
+      await caching.clear()
+      for (const hit of [false, true]) {
+        for (const path of ['/json', '/stream']) {
+          const init = { headers: { accept }, dispatcher: agent }
+          const response = await request(origin.url + path, init)
+          assert.equal(await response.body.text(), '{}')
+          assert.equal(getCacheInfo(response)?.hit, hit && path === '/json')
+        }
+      }
+    }
+  })
+
   test('an event stream, however it is asked for', async (t) => {
     const origin = await startOrigin(t, (_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })

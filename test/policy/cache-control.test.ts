@@ -30,6 +30,12 @@ describe('parseCacheControl (RFC 9111 §5.2)', () => {
     ['no-store;x=1', { 'no-store': '' }],
     [';, no-store', { 'no-store': '' }],
     ['a\tb, no-store', { a: '', 'no-store': '' }],
+    // A no-break space, as it is and as UTF-8, before and behind.
+    ['no-store\u00A0', { 'no-store': '' }],
+    ['no-store\u00C2\u00A0', { 'no-store': '' }],
+    ['\u00C2\u00A0no-store', { 'no-store': '' }],
+    ['max-age=60\u00C2\u00A0, no-cache', { 'max-age': '60', 'no-cache': '' }],
+    ['max-age\u00C2\u00A0=\u00C2\u00A060', { 'max-age': '60' }],
     ['__proto__=1, no-store', { ['__proto__']: '1', 'no-store': '' }],
   ]
   for (const [field, directives] of cases) {

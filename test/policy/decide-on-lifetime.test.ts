@@ -79,7 +79,6 @@ describe('whose lifetime counts', () => {
     ['max-age=0', { 'cache-control': 'max-age=0' }],
     ['no-cache', { 'cache-control': 'no-cache' }],
     ['Expires: 0', { expires: '0' }],
-    ['nothing', {}],
     ['older than its lifetime', { 'cache-control': 'max-age=60', age: '60' }],
     [
       'older than its stale windows, too',
@@ -91,6 +90,13 @@ describe('whose lifetime counts', () => {
       assert.deepEqual(decide(headers), { action: 'pass', why: 'expires-immediately' })
     })
   }
+})
+
+test('not stored for want of a lifetime: what states none, where none is given', () => {
+  assert.deepEqual(decide({}), { action: 'pass', why: 'no-lifetime' })
+  assert.equal(decide({}, { expiry: now + 5 }).action, 'store')
+  assert.equal(decide({}, { expiry: undefined }).action, 'store')
+  assert.deepEqual(decide({}, { expiry: now }), { action: 'pass', why: 'expires-immediately' })
 })
 
 describe('how long it is kept', () => {

@@ -22,7 +22,7 @@ export const isolating: Readonly<Record<string, readonly string[]>> = {
     X-JWT-Assertion Jwt-Token X-Bearer-Token X-Identity-Token X-Service-Key X-Service-Token X-Master-Key
     X-Admin-Key X-Admin-Token X-Signing-Key X-Encryption-Key X-License-Key License-Key Subscription-Key
     X-Subscription-Key X-Consumer-Key X-Partner-Key X-Merchant-Key X-Site-Key X-Key Key X-Key-Id Key-Id
-    X-Password Password X-Passwd X-Pwd X-Passphrase X-Passcode X-Pin X-Otp X-OTP-Code X-Totp X-Mfa-Token
+    X-Pat X-Pass X-Password Password X-Passwd X-Pwd X-Passphrase X-Passcode X-Pin X-Otp X-OTP-Code X-Totp X-Mfa-Token
     X-2FA-Code X-2fa X-One-Time-Code X-Security-Code X-Verification-Code X-Sign X-Signature Api-Sign
     X-Hub-Signature X-Hub-Signature-256 X-HMAC X-HMAC-SHA256 X-Hmac-Signature X-Sig Request-Signature
     X-Credential X-Credentials X-Creds X-Ticket Ticket X-Assertion X-Saml-Assertion X-Oauth-Token
@@ -35,14 +35,14 @@ export const isolating: Readonly<Record<string, readonly string[]>> = {
     X-Actor X-Caller-Id X-Requester X-Requestor-Id X-Owner X-Customer X-Customer-Id X-CustomerId
     X-Member-Id X-Employee-Id X-Patient-Id X-Student-Id X-Player-Id X-Visitor-Id X-Guest-Id
     X-Anonymous-Id X-Device-Id X-DeviceId Device-Id X-Installation-Id X-Device-Fingerprint X-MSISDN
-    X-IMEI X-Profile-Id X-Wallet-Address X-Persona-Id
+    X-IMEI X-Phone-Number X-Nickname X-SSN X-Profile-Id X-Wallet-Address X-Persona-Id
   `),
   'that act for others': names(`
     Impersonate-User Impersonate-Group Impersonate-Uid Impersonate-Extra-Scopes X-Impersonate
     X-Impersonate-User X-Impersonated-User-Id Sudo X-Sudo X-Act-As X-ActAs Act-As act_as X-Run-As
     X-Run-As-User X-On-Behalf-Of On-Behalf-Of X-OnBehalfOf X-Switch-User Assume-User X-Delegate-User
     X-Trino-User X-Presto-User X-Proxy-User es-security-runas-user MSCRMCallerID CallerObjectId
-    X-AnchorMailbox
+    X-AnchorMailbox X-Masquerade-As X-View-As X-Login-As As-User Box-As-User X-Acting-User
   `),
   'that choose a tenant': names(`
     X-Tenant X-Tenant-Id X-TenantId Tenant Tenant-Id TenantID X-Tenant-Name X-Org X-Org-Id X-OrgId
@@ -50,7 +50,7 @@ export const isolating: Readonly<Record<string, readonly string[]>> = {
     X-AccountId Account-Id X-Account-Number X-Workspace X-Workspace-Id X-Team X-Team-Id X-Project
     X-Project-Id X-Company X-Company-Id X-Merchant-Id X-Shop X-Shop-Id X-Store-Id Store X-Site-Id
     X-Realm X-Namespace X-Database X-Subdomain X-Partner-Id X-Business-Id X-Institution-Id
-    X-Subaccount X-Sub-Account X-Domain-Id X-Space-Id X-Subscription-Id X-Branch-Id X-Clinic-Id
+    X-Location-Id X-Subaccount X-Sub-Account X-Domain-Id X-Space-Id X-Subscription-Id X-Branch-Id X-Clinic-Id
   `),
   'of proxies and gateways': names(`
     X-Forwarded-User X-Forwarded-Email X-Forwarded-Groups X-Forwarded-Preferred-Username

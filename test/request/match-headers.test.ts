@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isOneShot } from '../../lib/request/headers.ts'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
+import { shapeOfFetch } from '../../lib/request/read-request.ts'
 import { headerShapes } from './header-shapes.ts'
 import { requestOf, type Asked } from './request-of.ts'
 
@@ -144,13 +145,17 @@ describe('all fields', () => {
     const ofFetch = {
       accept: '*/*',
       'accept-language': '*',
-      'sec-fetch-mode': 'cors',
       'user-agent': 'node',
       'accept-encoding': 'br, gzip, deflate',
     }
-    assert.equal(keyOf(all, ofFetch), keyOf(all, {}))
-    const { 'sec-fetch-mode': _, ...ofCaller } = ofFetch
-    assert.notEqual(keyOf(all, ofCaller), keyOf(all, {}))
-    assert.notEqual(keyOf(all, { ...ofFetch, 'user-agent': 'me' }), keyOf(all, ofFetch))
+    for (const fields of [ofFetch, { ...ofFetch, 'sec-fetch-mode': 'cors' }]) {
+      assert.equal(keyOf(all, fields, shapeOfFetch), keyOf(all, {}))
+      // Of somebody who says the same, and may be a gateway in front of browsers.
+      assert.notEqual(keyOf(all, fields), keyOf(all, {}))
+      assert.notEqual(keyOf(all, fields, { maxRedirections: 0 }), keyOf(all, {}))
+      assert.notEqual(keyOf(all, fields, { upgrade: undefined }), keyOf(all, {}))
+    }
+    const mine = { ...ofFetch, 'user-agent': 'me' }
+    assert.notEqual(keyOf(all, mine, shapeOfFetch), keyOf(all, ofFetch, shapeOfFetch))
   })
 })

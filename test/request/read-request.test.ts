@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { readHead, redactedHeaders, requestHeader } from '../../lib/request/read-request.ts'
+import {
+  readHead,
+  redactedHeaders,
+  requestHeader,
+  shapeOfFetch,
+} from '../../lib/request/read-request.ts'
 import type { BypassReason, RequestOptions } from '../../lib/request/request.ts'
 import { headerShapes, type HeaderLine } from './header-shapes.ts'
 import { credentialHeaders, credentialParameters, secret } from './known-credentials.ts'
@@ -28,9 +33,30 @@ describe('requests that are left alone', () => {
     ],
     ['an event stream', { headers: { accept: 'text/event-stream' } }, 'event-stream'],
     [
-      'an event stream among others',
-      { headers: { accept: 'text/html, text/event-stream;q=0.5' } },
+      'an event stream, twice, with parameters',
+      { headers: { accept: 'text/event-stream;q=0.5, , text/event-stream' } },
       'event-stream',
+    ],
+    [
+      'an event stream, in two lines',
+      { headers: { accept: ['text/event-stream', 'text/event-stream'] } },
+      'event-stream',
+    ],
+    [
+      'an event stream among others',
+      { headers: { accept: 'application/json, text/event-stream' } },
+      undefined,
+    ],
+    [
+      'an event stream in one of two lines',
+      { headers: ['Accept', 'text/event-stream', 'accept', 'text/html'] },
+      undefined,
+    ],
+    ['what only begins so', { headers: { accept: 'text/event-stream-of-mine' } }, undefined],
+    [
+      'a range of an event stream',
+      { headers: { accept: 'text/event-stream', range: 'bytes=0-1' } },
+      'range',
     ],
     ['an event stream in capitals', { headers: { accept: 'Text/Event-Stream' } }, 'event-stream'],
     ['no upgrade', { upgrade: undefined }, undefined],
@@ -52,10 +78,13 @@ describe('fields that are read', () => {
         ['Cache-Control', 'no-cache'],
         ['Cache-Control', 'max-age=0'],
         ['Pragma', 'no-cache'],
-        ['Sec-Fetch-Mode', 'cors'],
+        ['Accept-Language', '*'],
+        ['Accept-Encoding', 'gzip'],
+        ['User-Agent', 'node'],
         ['Content-Type', 'text/plain'],
       ])
-      const head = readHead({ method: 'POST', origin: 'http://a', path: '/', headers })
+      const options = { ...shapeOfFetch, method: 'POST', origin: 'http://a', path: '/', headers }
+      const head = readHead(options)
       assert.ok(typeof head !== 'string')
       assert.equal(head.cacheControl, 'no-cache, max-age=0')
       assert.equal(head.pragma, 'no-cache')

@@ -33,6 +33,7 @@ const rules: Readonly<Record<string, MatchOptions>> = {
   'all fields': { matchHeaders: true },
   shared: { identity: 'shared' },
   isolating: { isolate: ['seat', 'x-seat'] },
+  'isolating, all fields': { isolate: ['x-seat'], matchHeaders: true },
   'isolating and shared': { isolate: ['x-*'], identity: 'shared' },
   sharing: { share: ['authorization', 'api_key'] },
   keyFn: { keyFn: ({ url }) => `by ${url.length}` },

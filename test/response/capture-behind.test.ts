@@ -7,7 +7,7 @@ import { setUpStoring, type Setting } from './set-up-capture.ts'
 
 interface Behind extends Setting {
   /** Lets the sink catch up. */
-  catchUp(): Promise<void>
+  readonly catchUp: () => Promise<void>
 }
 
 function begin(): Behind {

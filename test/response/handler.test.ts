@@ -80,6 +80,51 @@ describe('a handler of the old generation', () => {
     }
   })
 
+  test('is complete for a dispatcher of either generation', () => {
+    const events: unknown[] = []
+    const legacy = {
+      onConnect: () => events.push('connect'),
+      onHeaders: (status: number, raw: Buffer[], _resume: unknown, text: string) =>
+        events.push([status, raw.map(String), text]) > 1e9,
+      onData: (chunk: Buffer) => events.push(chunk.toString()) > 0,
+      onComplete: (trailers: Buffer[]) => events.push(trailers.map(String)),
+      onError: (error: Error) => events.push(error.message),
+    }
+    const handler = asHandler(legacy)
+    const paused: number[] = []
+    const controller = {
+      aborted: false,
+      paused: false,
+      reason: null,
+      rawHeaders: ['A', '1'],
+      rawTrailers: ['T', '2'],
+      abort() {},
+      pause: () => void paused.push(events.length),
+      resume() {},
+    }
+    handler.onRequestStart(controller, null)
+    handler.onResponseStart!(controller, 103, { a: '1' }, 'Early Hints')
+    handler.onResponseStart!(controller, 200, { a: '1' }, 'OK')
+    handler.onResponseData!(controller, Buffer.from('body'))
+    handler.onResponseEnd!(controller, { t: '2' })
+    handler.onResponseError!(controller, new Error('failed'))
+    const told = ['connect', [103, ['A', '1'], 'Early Hints'], [200, ['A', '1'], 'OK'], 'body']
+    const whole = [...told, ['T', '2'], 'failed']
+    assert.deepEqual(events, whole)
+    // A 103 is no response that could be paused.
+    assert.deepEqual(paused, [3])
+
+    events.length = 0
+    const old = handler as unknown as Required<typeof legacy>
+    old.onConnect()
+    old.onHeaders(103, [Buffer.from('A'), Buffer.from('1')], () => {}, 'Early Hints')
+    old.onHeaders(200, [Buffer.from('A'), Buffer.from('1')], () => {}, 'OK')
+    old.onData(Buffer.from('body'))
+    old.onComplete([Buffer.from('T'), Buffer.from('2')])
+    old.onError(new Error('failed'))
+    assert.deepEqual(events, whole)
+  })
+
   test('may have none of the methods', () => {
     const down = new Downstream(asHandler({}))
     down.start()

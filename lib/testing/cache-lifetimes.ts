@@ -36,7 +36,7 @@ function checkExpiry(check: CacheCheck): void {
 
   check('expiry: a redirect expires as a response does', async (bench) => {
     bench.origin.answer(({ path }, response) =>
-      path === '/a' ? response.writeHead(302, { location: '/b' }).end() : response.end('b'),
+      path === '/a' ? response.writeHead(301, { location: '/b' }).end() : response.end('b'),
     )
     const expiresAt = Date.now() + 300
     const client = bench.client({ expireAfter: new Date(expiresAt) })

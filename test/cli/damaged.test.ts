@@ -94,8 +94,8 @@ describe('a damaged cache', () => {
       'orphan responses a body in parts (1) that no entry refers to',
       'unreadable responses stored entry is corrupt: a part of its body',
       'unreadable responses stored entry is corrupt: its head',
-      'unreadable responses stored entry is corrupt: its request',
       'unreadable responses stored entry is corrupt: the digest of its body',
+      'unreadable responses stored entry is corrupt: the digest of its head',
     ])
     assert.match(found.err, /'verify --repair' removes what is broken/)
 

@@ -30,7 +30,7 @@ describe('parts at hand', () => {
     const holders = open(40)
     for (const holder of holders.slice(0, 32)) assert.equal(holder.take(), undefined)
     const begin = performance.now()
-    await Promise.all(holders.slice(32).map((holder) => holder.take()))
+    await Promise.all(holders.slice(32).map(async (holder) => holder.take()))
     assert.ok(performance.now() - begin >= 45)
     // Those that lost theirs have nothing to give back.
     for (const holder of holders) holder.giveBack()

@@ -58,13 +58,13 @@ const pollEvery = 200
  * only where it takes no item of ours, its key is. What fails of that ends this request and no other.
  * @throws CacheError ERR_CACHE_TABLE_FOREIGN where the table has another key
  */
-export function sendingTo(send: Send, table: string, createTable: boolean): Send {
-  const make = (): Promise<void> => readyTable(send, table, createTable)
+export function sendingTo(send: Send, table: string, create: boolean): Send {
+  const make = (): Promise<void> => readyTable(send, table, create)
   let made = prepared(make)
   // Before the first item that may expire, and not for those who only read.
   const ttl = prepared(() => enableTtl(send, table))
   return async (name, input) => {
-    if (createTable && writes.has(name)) await ttl()
+    if (create && writes.has(name)) await ttl()
     const used = made
     for (let attempt = 0; ; attempt++) {
       try {

@@ -1,5 +1,6 @@
 /** How the storages in Redis ask, through a client of ours or somebody else's. */
 import { torn } from './frame.ts'
+import { prepared } from './prepared.ts'
 import type { Waiting } from './waiting.ts'
 import { WriteQueue } from './write-queue.ts'
 import { nextTick } from '../timers.ts'
@@ -22,6 +23,7 @@ export interface RedisClient {
   hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>
   hkeys(key: string): Promise<string[]>
   hdel(key: string, ...fields: string[]): Promise<number>
+  select(db: number): Promise<unknown>
   eval(script: string, keyCount: number, ...parameters: (string | Buffer)[]): Promise<unknown>
   /** Of a Cluster only, and so is the next. */
   nodes?(role: 'master'): RedisClient[]
@@ -38,7 +40,10 @@ export interface RedisClientOptions {
 /** A client that we have made ourselves. */
 export interface OwnRedisClient extends RedisClient {
   readonly status: string
-  readonly options: RedisClientOptions & { enableAutoPipelining?: boolean | undefined }
+  readonly options: RedisClientOptions & {
+    enableAutoPipelining?: boolean | undefined
+    readonly db?: number | undefined
+  }
   /** The socket; missing before the first connection, and of a Cluster. */
   readonly stream?: { cork(): void; uncork(): void } | undefined
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -60,6 +65,19 @@ export interface RedisLink {
 
 // A part of a body at a time: on a shared connection whatever else is asked waits behind it.
 const writeLimits = { atOnce: 1_000, bytesAtOnce: 2 ** 20 }
+
+/**
+ * Asks nothing before it is known that there is the database: the driver goes on in database 0 where the
+ * server has refused another one.
+ */
+export function inDatabase(ask: Ask, db: number | undefined): Ask {
+  if (db === undefined || db === 0) return ask
+  const selected = prepared(() => ask((client) => client.select(db)))
+  return async (command) => {
+    await selected()
+    return ask(command)
+  }
+}
 
 /** Both ways. @param askToWrite by another client, where there is one for what is written */
 export function linkOf(ask: Ask, askToWrite: Ask = ask): RedisLink {

@@ -102,7 +102,8 @@ export class Waiting {
         question.giveUp(this.#tooLate())
       }
     }
-    const delay = Math.min(Math.ceil(until - monotonicNow()), longestDelay)
+    // To give up the others may have taken longer than this one had left.
+    const delay = Math.max(0, Math.min(Math.ceil(until - monotonicNow()), longestDelay))
     this.#timer = setTimeout(giveUpLate, delay)
   }
 

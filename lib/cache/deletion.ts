@@ -37,7 +37,8 @@ export async function deleteRequests(
     }
     if (await shelves.redirects.delete(chainKey(key))) deleted = true
   }
-  if (deleted) await deleteChains(shelves, new Set(requestKeys), undefined)
+  // A chain of another URL that has led here stays: without its end it answers nobody, and to look
+  // for it takes a look at everything that is stored.
   return deleted
 }
 

@@ -130,7 +130,7 @@ export class EntryWriter {
     const { storage, track } = this.#options
     if (this.#unwritten === 0) {
       const done = this.#commitWritten(trailers)
-      if (isPromise(done)) track(done)
+      if (isPromise(done)) track(done.catch((error: unknown) => this.#fail(error)))
       return
     }
     const ending: Ending = {

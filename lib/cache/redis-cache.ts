@@ -3,6 +3,7 @@ import { loadDriver } from '../backends/load-driver.ts'
 import {
   asking,
   askingOwn,
+  inDatabase,
   linkOf,
   type Ask,
   type OwnRedisClient,
@@ -53,7 +54,7 @@ export class RedisCache extends BaseCache {
     const askOwn = (): Ask => {
       const client = createClient(own)
       this.#clients.push(client)
-      return askingOwn(client, newWaiting())
+      return inDatabase(askingOwn(client, newWaiting()), client.options.db)
     }
     const link =
       connection === undefined

@@ -93,3 +93,24 @@ test('what has settled is not cancelled, and holds no timer', async () => {
   assert.equal(cancelled, false)
   assert.equal(timers(), before)
 })
+
+test('giving up takes its time, and sets no timer in the past', async (t) => {
+  const warnings: string[] = []
+  const listen = ({ name }: Error): void => void warnings.push(name)
+  process.on('warning', listen)
+  t.after(() => process.off('warning', listen))
+  const waiting = new Waiting('Server', 20)
+  const busy = (): void => {
+    const until = performance.now() + 30
+    while (performance.now() < until);
+  }
+  const asked: Promise<unknown>[] = []
+  for (let n = 0; n < 3; n++) {
+    asked.push(assert.rejects(waiting.for(forEver, busy), { code: 'ERR_CACHE_STORAGE_TIMEOUT' }))
+    const until = performance.now() + 3
+    while (performance.now() < until);
+  }
+  await Promise.all(asked)
+  await nextTurn()
+  assert.deepEqual(warnings, [])
+})

@@ -70,20 +70,20 @@ describe('a patience', () => {
       await waiting
     }
     const waited = performance.now() - begin
-    assert.ok(ended >= 4 && ended <= 6, `ended ${ended} times`)
+    assert.ok(ended >= 4 && ended <= 8, `ended ${ended} times`)
     assert.ok(waited >= 150, `${waited} ms`)
   })
 
   test('does not end at a time where the storage gets on', async () => {
     const backlog = new Backlog()
     backlog.add(2 * limit)
-    const patience = new Patience(backlog, 60)
+    const patience = new Patience(backlog, 300)
     const begin = performance.now()
     const works = setInterval(() => backlog.done(1), 10)
     await patience.wait(0, () => patience.end())
     clearInterval(works)
     const waited = performance.now() - begin
-    assert.ok(waited >= 200 && waited < 2_000, `${waited} ms`)
+    assert.ok(waited >= 600 && waited < 6_000, `${waited} ms`)
   })
 
   test('of a long response is longer in sum', async () => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { fetch, request } from 'undici'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
@@ -139,6 +140,10 @@ describe('a loop of hits', () => {
       const first = await request(origin.url, { dispatcher: agent })
       await first.body.dump()
       let ended = false
+      // A turn in which the cache has been busy, as with what it has just stored, is followed by one
+      // in which it is not.
+      await nextTurn()
+      await nextTurn()
       const handler = {
         onRequestStart() {},
         onResponseStart() {},

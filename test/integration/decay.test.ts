@@ -67,12 +67,12 @@ interface Outcome {
   readonly broken: number
 }
 
-/** Asks for all of it after each change, as long as there is time. */
+/** Asks for all of it after each change. */
 async function decay(
   t: TestContext,
   backend: Backend,
   paths: readonly string[],
-  mostRounds: number,
+  rounds: number,
 ): Promise<Outcome> {
   const origin = await bodiesOrigin(t)
   const pristine = temporaryFolder(t)
@@ -81,8 +81,7 @@ async function decay(
   // The file may begin anywhere; where it does is part of the message of a failure.
   const random = randomFrom(Date.now())
   const outcome = { rounds: 0, told: 0, silent: 0, broken: 0 }
-  const until = performance.now() + 6_000
-  for (; outcome.rounds < mostRounds && performance.now() < until; outcome.rounds++) {
+  for (; outcome.rounds < rounds; outcome.rounds++) {
     const folder = temporaryFolder(t)
     cpSync(pristine, folder, { recursive: true })
     const where = flip(folder, random)
@@ -141,16 +140,14 @@ function randomFrom(seed: number): (below: number) => number {
 for (const backend of ['sqlite', 'filesystem'] as const) {
   describe(`${backend}: one bit changes anywhere`, () => {
     test('24 URLs: no wrong byte, no request that fails', { timeout: 120_000 }, async (t) => {
-      const outcome = await decay(t, backend, shortPaths, 200)
+      const outcome = await decay(t, backend, shortPaths, 15)
       t.diagnostic(JSON.stringify(outcome))
-      assert.ok(outcome.rounds > 10)
       assert.equal(outcome.broken, 0)
     })
 
     test('long bodies: no wrong byte, no request that fails', { timeout: 120_000 }, async (t) => {
-      const outcome = await decay(t, backend, longPaths, 60)
+      const outcome = await decay(t, backend, longPaths, 8)
       t.diagnostic(JSON.stringify(outcome))
-      assert.ok(outcome.rounds > 5)
       assert.equal(outcome.broken, 0)
     })
   })

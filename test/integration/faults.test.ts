@@ -60,12 +60,12 @@ for (const trouble of ['throws', 'rejects', 'hangs'] as const) {
         storageTimeout: 100,
         onError: (error) => reported.push(error),
       })
-      const ask = async (): Promise<string> =>
-        (await request(origin.url, { dispatcher: agent })).body.text()
+      const ask = async (path = '/'): Promise<string> =>
+        (await request(origin.url + path, { dispatcher: agent })).body.text()
       cache.responses.trouble = trouble
       const begin = performance.now()
-      for (const answer of ['1', '2', '3', '4', '5']) assert.equal(await ask(), answer)
-      // One budget, however many requests; the rest is slack for a busy machine.
+      for (let n = 1; n <= 8; n++) assert.equal(await ask(`/${n}`), '1')
+      // Three budgets, however many requests; the rest is slack for a busy machine.
       assert.ok(performance.now() - begin < 1000)
       assert.equal(reported.length, 1)
       const timeout = trouble === 'hangs'

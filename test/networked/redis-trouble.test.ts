@@ -174,6 +174,18 @@ describe('redis', { skip }, () => {
     assert.equal((await cli('keys', 'foreign:*')).trim(), '')
   })
 
+  test('a database that is not there is no other one', async (t) => {
+    await cli('flushall')
+    const client = await open(t, { db: 99 })
+    for (let n = 0; n < 3; n++) assert.equal((await unwritten(client, '/kept')).hit, false)
+    assert.match(causeOfOnly(client), /DB index is out of range/)
+    assert.equal((await cli('dbsize')).trim(), '0')
+    const other = await open(t, { url: `${server.url}/3` })
+    await other.untilHit('/kept', backWithin)
+    assert.equal((await cli('dbsize')).trim(), '0')
+    assert.notEqual((await cli('-n', '3', 'dbsize')).trim(), '0')
+  })
+
   test('a user who may only read', async (t) => {
     const writer = await open(t)
     await writer.untilHit('/kept', backWithin)

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import * as undici from 'undici'
 import { Agent, type Dispatcher } from 'undici'
 import { RecordingHandler } from '../response/recording-handler.ts'
 import { cachedAgent } from './caches.ts'
+
+// undici 7 wraps whatever it is handed before an interceptor sees it.
+const wraps = !('Dispatcher1Wrapper' in undici)
 
 const options = { origin: 'http://a.example', path: '/', method: 'GET' }
 
@@ -45,7 +49,8 @@ describe('what undici does not take fails with the error that undici has for it'
     ],
   ]
   for (const [name, given, handler] of cases) {
-    test(name, async (t) => {
+    const takesAnything = wraps && !(handler() instanceof RecordingHandler)
+    test(name, { skip: takesAnything && 'undici 7 takes it' }, async (t) => {
       const { agent } = cachedAgent(t)
       const bare = new Agent()
       t.after(() => bare.destroy())

@@ -64,7 +64,9 @@ interface Outcome {
 }
 
 function run(cwd: string, ...command: string[]): Outcome {
-  const options = { cwd, encoding: 'utf8', stdio: 'pipe' } as const
+  // Where else packages are installed on this machine must not matter.
+  const env = { ...process.env, NODE_PATH: '' }
+  const options = { cwd, env, encoding: 'utf8', stdio: 'pipe' } as const
   return JSON.parse(execFileSync(process.execPath, command, options)) as Outcome
 }
 

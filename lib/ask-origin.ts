@@ -200,6 +200,9 @@ class Question implements CaptureOwner {
         () => (written = settings.cache.refresh(found, entry, dropAt)),
       )
       this.#landAfter(written)
+    } else if (isLasting(decision.why)) {
+      // It is still the same, and is not to be kept any more.
+      this.#endStored(old.status)
     }
     return { notes: [], instead: (down) => this.#confirmed({ ...found, entry }, now, down) }
   }

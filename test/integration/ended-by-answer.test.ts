@@ -158,6 +158,18 @@ describe('what has expired', () => {
     assert.deepEqual([french.text, french.info?.hit], ['fr', false])
   })
 
+  test('is over where a 304 says that it is not to be stored', async (t) => {
+    const origin = await startOrigin(t, ({ headers }, response) => {
+      response.setHeader('etag', '"1"')
+      if (headers['if-none-match'] === undefined) return response.end('old')
+      return response.writeHead(304, { 'cache-control': 'no-store' }).end()
+    })
+    const cached = cachedAgent(t)
+    await viaRequest(cached, origin.url, long)
+    assert.equal((await viaRequest(cached, origin.url)).text, 'old')
+    assert.equal(await cached.caching.cache.size(), 0)
+  })
+
   test('is left alone by a call that only reads', async (t) => {
     const origin = await startOrigin(t, (_, response, nth) =>
       nth === 1 ? response.end('old') : response.writeHead(404).end('gone'),

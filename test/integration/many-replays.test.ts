@@ -90,6 +90,6 @@ test('the event loop turns while a long body is replayed, as long as its caller 
     }
   }
   clearImmediate(counting)
-  // After 6 ms nothing more is read: two parts, and one that was on its way.
-  assert.ok(longest > 0 && longest <= 3 * mebibyte, String(longest))
+  // After some milliseconds nothing more is read but what was on its way: never a whole body in a turn.
+  assert.ok(longest > 0 && longest < body.byteLength, String(longest))
 })

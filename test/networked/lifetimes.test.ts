@@ -15,8 +15,16 @@ const day = 86_400_000
 const largeBytes = 2_500_000
 
 await describeBackends(backendNames, ({ name, prefix, server, openFor }) => {
-  // The TTL of DynamoDB is in seconds, rounded up.
-  const roundedUp = name === 'dynamodb' ? 1_000 : 1
+  const isRedis = name.startsWith('redis')
+  // The TTL of DynamoDB is in seconds, rounded up; Redis is told how long a record has left, and a
+  // second more, whenever it is written.
+  const roundedUp = name === 'dynamodb' ? 1_000 : isRedis ? 2_000 : 1
+  // The parts of a body are one hash there.
+  const fewestRecords = isRedis ? 2 : 3
+  const isSame = (one: number | undefined, other: number | undefined): boolean =>
+    isRedis && one !== undefined && other !== undefined
+      ? Math.abs(one - other) < 1_000
+      : one === other
 
   test('a response goes, parts and all, when it is of no use even for validation', async (t) => {
     const { cache, origin, ask } = await startClient(t, openFor(t, `${prefix}responses`))
@@ -37,12 +45,12 @@ await describeBackends(backendNames, ({ name, prefix, server, openFor }) => {
     const stored = await server.records(`${prefix}responses`)
     for (const [path, kept] of Object.entries(keptFor)) {
       const records = recordsOf(stored, origin.url + path)
-      assert.ok(records.length > (path.startsWith('/large') ? 2 : 0), path)
+      assert.ok(records.length >= (path.startsWith('/large') ? fewestRecords : 1), path)
       for (const { expiresAt } of records) {
         assert.ok(expiresAt !== undefined, `${path} never goes`)
         assert.ok(expiresAt >= begun + kept, `${path} goes early`)
         assert.ok(expiresAt < ended + kept + roundedUp, `${path} goes late`)
-        assert.equal(expiresAt, records[0]!.expiresAt, `${path} does not go as a whole`)
+        assert.ok(isSame(expiresAt, records[0]!.expiresAt), `${path} does not go as a whole`)
       }
     }
   })
@@ -65,7 +73,7 @@ await describeBackends(backendNames, ({ name, prefix, server, openFor }) => {
     }
     await ask('/large/60s')
     const first = await stored()
-    assert.ok(first.length > 2)
+    assert.ok(first.length >= fewestRecords)
     for (const [expireAfter, kept] of [
       ['never', undefined],
       ['3d', 6 * day],
@@ -77,7 +85,7 @@ await describeBackends(backendNames, ({ name, prefix, server, openFor }) => {
       const now = await stored()
       assert.deepEqual(now.map(({ id }) => id).toSorted(), first.map(({ id }) => id).toSorted())
       for (const { expiresAt } of now) {
-        assert.equal(expiresAt, now[0]!.expiresAt, `${expireAfter}: not as a whole`)
+        assert.ok(isSame(expiresAt, now[0]!.expiresAt), `${expireAfter}: not as a whole`)
         if (kept === undefined) assert.equal(expiresAt, undefined)
         else assert.ok(expiresAt !== undefined && expiresAt >= begun + kept, expireAfter)
       }

@@ -88,7 +88,7 @@ export class DynamoDbCache extends BaseCache {
     const send = sending(driver, client, this.#waiting)
     const sendTo = sendingTo(send, table, createTable)
     const writes = new WriteQueue('DynamoDB', writeLimits)
-    const serverAhead = (): Ms => client.config?.systemClockOffset ?? 0
+    const serverAhead = (): Ms => aheadOf(client.config?.systemClockOffset ?? 0)
     const open = (name: string): BaseStorage => {
       const where = { table, name, consistentRead, writes, serverAhead }
       return serialized(new DynamoDbStorage(sendTo, where), serializer)
@@ -101,4 +101,12 @@ export class DynamoDbCache extends BaseCache {
     this.#waiting.close()
     this.#own?.destroy()
   }
+}
+
+// The SDK compares its clock with a Date in whole seconds, of a response that was some time on its way.
+// A record must not go early: what may be no difference counts as none, any other as a little more.
+const clockError: Ms = 2_000
+
+function aheadOf(offset: Ms): Ms {
+  return Math.abs(offset) < clockError ? 0 : offset + clockError
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CacheError } from '../errors.ts'
-import { contentsOf, type CacheBench, type CacheCheck } from './cache-check.ts'
+import { contentsOf, eventually, type CacheBench, type CacheCheck } from './cache-check.ts'
 import { assertRecord, recordOf } from './storage-check.ts'
 
 /** How long what another process did may stay unseen. */
@@ -166,6 +166,7 @@ function checkDamage(check: CacheCheck): void {
     }
     assert.ok((await client.ask('/a')).body.equals(body))
     assert.equal(bench.origin.hits(), 2)
+    await eventually(async () => errors.length > 0, 'the damage is reported')
     assert.equal(errors[0]?.code, 'ERR_CACHE_ENTRY_CORRUPT')
   })
 }

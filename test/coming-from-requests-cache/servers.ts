@@ -67,7 +67,8 @@ export const serverChecks: Checks = {
     await cache.flush()
     assert.equal(await lived(never.info!.key!), -1, 'theirs goes after an hour')
     const left = await lived(hour.info!.key!)
-    assert.ok(left > 3_500_000 && left <= 3_600_000, `${left}`)
+    // A second more than the lifetime: the clocks of several machines are never quite the same.
+    assert.ok(left > 3_500_000 && left <= 3_601_000, `${left}`)
     await cache.clear()
   },
 

@@ -62,7 +62,8 @@ for (const kind of harmedKinds) {
           const begin = performance.now()
           for (let n = 0; n < 5; n++) await missed(client, `/frozen-${n}`)
           const rest = performance.now() - begin
-          assert.ok(rest < budget, `${client.name}: five after the first took ${rest} ms`)
+          // After two more that wait for an answer the storage rests.
+          assert.ok(rest < 3 * budget, `${client.name}: five after the first took ${rest} ms`)
         })
         await endAll(children)
         await forAll(clients, async (client) => {

@@ -137,7 +137,10 @@ describe('serializer', () => {
     test(`'${name}' without its package says what to install`, (t) => {
       const hooks = registerHooks({
         resolve(specifier, context, next) {
-          if (specifier === driver) throw new Error('not installed')
+          if (specifier === driver) {
+            // As Node says it.
+            throw Object.assign(new Error('not installed'), { code: 'MODULE_NOT_FOUND' })
+          }
           return next(specifier, context)
         },
       })

@@ -114,7 +114,7 @@ describe('an abort gets through while the body is being read', () => {
   })
 
   test('fetch, which ends its body as it does without a cache', async (t) => {
-    const origin = await startEarly(t, (_, response) => response.end())
+    const origin = await startOrigin(t, () => {})
     const { agent } = cachedAgent(t, posting)
     const bare = new Agent()
     t.after(() => bare.destroy())
@@ -131,11 +131,11 @@ describe('an abort gets through while the body is being read', () => {
         },
         cancel: () => void ended.push('cancelled'),
       })
-      const signal = AbortSignal.timeout(50)
+      const signal = AbortSignal.timeout(300)
       const init = { method: 'POST', body, duplex: 'half', signal, dispatcher } as const
       await assert.rejects(fetch(origin.url, init), { name: 'TimeoutError' })
       more.resolve()
-      await sleep(50)
+      await sleep(100)
     }
     assert.deepEqual(ends[0], ends[1])
   })

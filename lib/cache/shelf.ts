@@ -7,6 +7,7 @@ import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { CheckStored } from './checksum.ts'
 import type { Entry, RedirectChain } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
+import { paced } from '../loop-turn.ts'
 import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
 import { DeadKeys } from './dead-keys.ts'
@@ -65,6 +66,8 @@ export class Shelf {
   /** What is stored under the key is over, and the storage cannot be told now. */
   forget(key: string): void {
     this.#dead.add(key, Date.now())
+    // What is kept decoded would be handed out without a look at it.
+    this.hot.clear()
   }
 
   write(key: string, record: StoredRecord): MaybePromise<void> {
@@ -165,7 +168,13 @@ export class Shelf {
     work: () => MaybePromise<T>,
   ): MaybePromise<T> {
     const before = this.#unsettled.get(key)
-    const running = before === undefined ? work() : before.ended.then(work)
+    let running: MaybePromise<T>
+    try {
+      running = before === undefined ? work() : before.ended.then(work)
+    } catch (error) {
+      this.forget(key)
+      throw error
+    }
     if (!isPromise(running)) {
       this.#dead.remove(key)
       return running
@@ -211,7 +220,7 @@ export class Shelf {
   }
 
   async #deleteDead(): Promise<void> {
-    for (const key of this.#dead.keys()) {
+    for await (const key of paced(this.#dead.keys())) {
       if (this.#unsettled.has(key)) continue
       const record = await this.storage.peek(key)
       if (record !== undefined && this.#isDead(key, record)) await this.delete(key)

@@ -1,6 +1,6 @@
 /** Puts responses, redirects and chains into a cache, and takes out what they replace. */
 import type { StoredRecord } from '../backends/base-storage.ts'
-import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { chain, isPromise, rescued, type MaybePromise } from '../maybe-promise.ts'
 import type { CacheRequest } from '../request/request.ts'
 import type { EpochMs } from '../units.ts'
 import { partHead, partKeys } from './body-parts.ts'
@@ -71,15 +71,27 @@ export function invalidateEntries(
   key: string,
 ): MaybePromise<void> {
   const { responses, redirects } = shelves
-  const old = chain(responses.record(key), (record) => {
-    const parts = record && partsOf(record)
-    if (parts !== undefined) writes.deleteLater(responses.storage, key, parts)
-  })
-  // All of them begin at once: nobody in this process gets any of it from now on.
-  const deleted = [responses.delete(key), redirects.delete(key), redirects.delete(chainKey(key))]
-  if (!isPromise(old) && !deleted.some(isPromise)) return undefined
-  const all = [old, ...deleted].map(async (one) => one)
+  const deleteParts = (): MaybePromise<unknown> =>
+    chain(responses.record(key), (record) => {
+      const parts = record && partsOf(record)
+      if (parts !== undefined) writes.deleteLater(responses.storage, key, parts)
+    })
+  // All of them begin at once, whatever becomes of the others: nobody in this process gets any of it
+  // from now on.
+  const deleted = [
+    deleteParts,
+    () => responses.delete(key),
+    () => redirects.delete(key),
+    () => redirects.delete(chainKey(key)),
+  ].map((work) => rescued<unknown>(work, fail))
+  if (!deleted.some(isPromise)) return undefined
+  const all = deleted.map(async (one) => one)
   return writes.track(Promise.all(all).then(() => {}))
+}
+
+// What throws at once is a failure of its own, as what fails later is.
+async function fail(error: unknown): Promise<never> {
+  throw error
 }
 
 /**

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
 import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import { MemoryStorage } from '../../lib/backends/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import type { CacheError } from '../../lib/errors.ts'
 import { WrappedStorage } from '../cache/wrapped-storage.ts'
-import { viaRequest, type Got } from './ask.ts'
+import { viaFetch, viaRequest, type Got } from './ask.ts'
 import { cachedAgent, type CachedAgent } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'
 
@@ -77,6 +78,60 @@ async function start(t: TestContext): Promise<Bench> {
     viaRequest(cached, `${origin.url}/`, {}, { method: 'PUT', body: 'new' })
   return { ...cached, cache, origin, reports, get, change }
 }
+
+/** A storage at hand, kept decoded as well, that refuses to write. */
+class FullStorage extends MemoryStorage {
+  isFull = false
+
+  override adopt(key: string, record: StoredRecord): void {
+    if (this.isFull) throw new Error('no space left')
+    super.adopt(key, record)
+  }
+
+  override delete(key: string): boolean {
+    if (this.isFull) throw new Error('no space left')
+    return super.delete(key)
+  }
+}
+
+class FullCache extends BaseCache {
+  override readonly responses: FullStorage = new FullStorage()
+}
+
+test('what a storage at hand refused to delete is over, also where it is kept decoded', async (t) => {
+  let version = 1
+  const origin = await startOrigin(t, ({ method }, response) => {
+    if (method === 'PUT') version++
+    response.end(`v${version}`)
+  })
+  const cache = new FullCache()
+  const cached = cachedAgent(t, { backend: cache, onError() {} })
+  for (let round = 0; round < 2; round++) await viaRequest(cached, origin.url)
+  cache.responses.isFull = true
+  await viaRequest(cached, origin.url, {}, { method: 'PUT', body: 'new' })
+  await later(5)
+  assert.equal((await viaRequest(cached, origin.url)).text, 'v2')
+  cache.responses.isFull = false
+  for (let round = 0; round < 2; round++) {
+    assert.equal((await viaRequest(cached, origin.url)).text, 'v2')
+  }
+})
+
+test('a storage that refuses to delete does not keep the other from it', async (t) => {
+  let moved = '/old'
+  const origin = await startOrigin(t, ({ method, path }, response) => {
+    if (method === 'PUT') moved = '/new'
+    if (path !== '/') return response.end(path)
+    return response.writeHead(301, { location: moved }).end()
+  })
+  const cache = new FullCache()
+  const cached = cachedAgent(t, { backend: cache, onError() {} })
+  assert.equal((await viaFetch(cached, `${origin.url}/`)).text, '/old')
+  cache.responses.isFull = true
+  await viaRequest(cached, `${origin.url}/`, {}, { method: 'PUT', body: 'new' })
+  await later(5)
+  assert.equal((await viaFetch(cached, `${origin.url}/`)).text, '/new')
+})
 
 describe('after an outage the cache does not go back in time', () => {
   for (const trouble of ['away', 'hangs', 'no deletions'] as const) {

@@ -27,6 +27,7 @@ export type { Lifetime } from './policy/lifetime.ts'
 export type { HeaderFields } from './policy/validators.ts'
 
 export { BaseCache } from './cache/base-cache.ts'
+export type { CloseOptions } from './cache/close.ts'
 export type { CacheTuning } from './cache/tuning.ts'
 export { CachedResponse } from './cache/cached-response.ts'
 export type { CopyOptions } from './cache/copy.ts'

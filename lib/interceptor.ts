@@ -7,6 +7,8 @@ import type { Dispatcher } from 'undici'
 import { admitRequest, forward, leaveAlone } from './admit-request.ts'
 import { Guard } from './backends/guard.ts'
 import type { BaseCache } from './cache/base-cache.ts'
+import { closeRules, closeTimeout, inTime, type CloseOptions } from './cache/close.ts'
+import { checkOptions } from './check-options.ts'
 import type { BackendAlias } from './cache/registry.ts'
 import { describeRequest, detailed, type RequestTarget } from './cache/describe-request.ts'
 import { Flights } from './cache/single-flight.ts'
@@ -17,6 +19,7 @@ import { loopTurn } from './loop-turn.ts'
 import type { CacheOptions, CallOptions } from './options.ts'
 import { Refreshes } from './refreshes.ts'
 import { asHandler, isHandler } from './response/handler.ts'
+import { monotonicNow } from './timers.ts'
 import { readOptions, withCallOptions, type Settings } from './settings.ts'
 import type { Ms } from './units.ts'
 
@@ -34,8 +37,9 @@ export interface CacheInterceptor {
   /**
    * Waits for what is being written and closes the cache, if it was opened by its alias; one that
    * was handed in stays open. Requests go to the origin from then on. Idempotent.
+   * @throws TypeError ERR_CACHE_OPTION_…
    */
-  close(): Promise<void>
+  close(options?: CloseOptions): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
@@ -62,7 +66,7 @@ export function cacheInterceptor<Alias extends BackendAlias = 'sqlite'>(
     createKey: (target: RequestTarget) => shell.createKey(target),
     with: <T>(call: CallOptions, fn: () => T): T => shell.with(call, fn),
     clear: () => shell.cache.clear(),
-    close: () => shell.close(),
+    close: (closing?: CloseOptions) => shell.close(closing),
     [Symbol.asyncDispose]: () => shell.close(),
   })
 }
@@ -111,13 +115,17 @@ class Shell {
     return this.#calls.run(withCallOptions(this.#calls.getStore() ?? this.#settings, call), fn)
   }
 
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close())
+  close(options: CloseOptions = {}): Promise<void> {
+    checkOptions(options, closeRules, ' of close()')
+    return (this.#closed ??= this.#close(options.timeout ?? closeTimeout))
   }
 
-  async #close(): Promise<void> {
-    await this.#shared.refreshes.end(refreshPatience)
-    await (this.#ownsCache ? this.cache.close() : this.cache.flush())
+  async #close(timeout: Ms): Promise<void> {
+    const until = monotonicNow() + timeout
+    const left = (): Ms => Math.max(0, until - monotonicNow())
+    await this.#shared.refreshes.end(Math.min(refreshPatience, timeout))
+    if (this.#ownsCache) await this.cache.close({ timeout: left() })
+    else await inTime(left(), () => this.cache.flush())
   }
 
   dispatch(

@@ -171,15 +171,24 @@ export function keyPrefixOf({ options }: RedisClient): string {
 }
 
 /** Every node that holds keys, of which a client that is no Cluster has one: itself. */
-export async function mastersOf(client: RedisClient, anyKey: string): Promise<RedisClient[]> {
-  if (client.nodes === undefined) return [client]
-  // A Cluster knows none before it is used, and forgets one that it has lost until it looks anew.
-  await client.exists(anyKey)
-  await new Promise<void>((resolve, reject) => {
-    client.refreshSlotsCache?.((error) => (error ? reject(reasonOf(error)) : resolve()))
+export async function mastersOf(ask: Ask, anyKey: string): Promise<RedisClient[]> {
+  const known = await ask(async (client) => client.nodes?.('master') ?? [client])
+  // A Cluster knows none before it is used. The node that has this key may be the one that is away.
+  const used = async (): Promise<unknown> => ask((client) => client.exists(anyKey))
+  const failed = known.length > 0 ? undefined : await used().then(none, (error: unknown) => error)
+  return ask(async (client) => {
+    if (client.nodes === undefined) return [client]
+    // It forgets one that it has lost until it looks anew.
+    await new Promise<void>((resolve, reject) => {
+      client.refreshSlotsCache?.((error) => (error ? reject(reasonOf(error)) : resolve()))
+    })
+    const masters = client.nodes('master')
+    if (masters.length === 0 && failed !== undefined) throw failed
+    return masters
   })
-  return client.nodes('master')
 }
+
+function none(): undefined {}
 
 // Where several were tried, the driver's own error does not say what was wrong with them.
 function reasonOf(error: Error & { lastNodeError?: Error; errors?: Error[] }): Error {

@@ -5,7 +5,7 @@
 import type { BaseStorage } from '../backends/base-storage.ts'
 import { MemoryStorage } from '../backends/memory.ts'
 import { checkOptions } from '../check-options.ts'
-import { asCacheError, invalidOption, isEntryError } from '../errors.ts'
+import { asCacheError, CacheError, invalidOption, isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { paced } from '../loop-turn.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
@@ -17,6 +17,7 @@ import type { EpochMs, Ms } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { ByteBudget } from './byte-budget.ts'
 import { CachedResponse } from './cached-response.ts'
+import { closeRules, closeTimeout, inTime, type CloseOptions } from './close.ts'
 import type { CheckStored } from './checksum.ts'
 import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
@@ -24,6 +25,7 @@ import type { EntryHead, StoredRequest } from './entry.ts'
 import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
 import type { PartsReader } from './parts-in-use.ts'
 import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
+import { managed, managedItems, noting } from './managed.ts'
 import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from './maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
 import { historyOf, type HistoryStep } from './history.ts'
@@ -36,7 +38,13 @@ import {
   selector,
   type Selection,
 } from './selection.ts'
-import { countHoldings, newCounters, type CacheStats, type Counters } from './stats.ts'
+import {
+  countHoldings,
+  newCounters,
+  type CacheStats,
+  type Counters,
+  type Holdings,
+} from './stats.ts'
 import {
   recreateAll,
   recreateRules,
@@ -118,8 +126,7 @@ export class BaseCache {
 
   /** Whether a response or redirect is stored for the request, expired or not. */
   async has(target: RequestTarget): Promise<boolean> {
-    await this.flush()
-    return (await findStored(this.#shelf, this.#describe(target), undefined)).found !== undefined
+    return (await this.#stored(target)) !== undefined
   }
 
   /**
@@ -127,10 +134,17 @@ export class BaseCache {
    * follows. Its body is read when asked for.
    */
   async get(target: RequestTarget): Promise<CachedResponse | undefined> {
-    await this.flush()
-    const { found } = await findStored(this.#shelf, this.#describe(target), undefined)
-    const record = found && (await found.shelf.record(found.key))
+    const found = await this.#stored(target)
+    const record =
+      found && (await managed('read a response', async () => found.shelf.record(found.key)))
     return found && record && new CachedResponse(found.shelf.storage, { key: found.key, ...record })
+  }
+
+  async #stored(target: RequestTarget): Promise<Found | undefined> {
+    const request = this.#describe(target)
+    await this.flush()
+    const lookUp = async (): Promise<Lookup> => findStored(this.#shelf, request, undefined)
+    return (await managed('look up a response', lookUp)).found
   }
 
   /**
@@ -147,13 +161,16 @@ export class BaseCache {
       for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
-      return deleteRequests(this.#shelf, keys, removeParts)
+      return managed('delete what is stored', () => deleteRequests(this.#shelf, keys, removeParts))
     }
     checkSelection(what)
-    await this.flush()
+    const { options: selection, isOwn } = noting(what)
     const rules = this.#keyRules?.rules
-    const selects = selector(what, Date.now(), rules)
-    return deleteSelected(this.#shelf, what, selects, removeParts, rules)
+    await this.flush()
+    const selects = selector(selection, Date.now(), rules)
+    const remove = (): Promise<number> =>
+      deleteSelected(this.#shelf, selection, selects, removeParts, rules)
+    return managed('delete what is stored', remove, isOwn)
   }
 
   /**
@@ -162,10 +179,11 @@ export class BaseCache {
    */
   filter(selection: Selection = {}): AsyncGenerator<CachedResponse> {
     checkOptions(selection, selectionRules, ' of a selection')
+    const { options, isOwn } = noting(selection)
     const all = async function* (this: BaseCache): AsyncGenerator<CachedResponse> {
       await this.flush()
-      const selects = selector(selection, Date.now(), this.#keyRules?.rules)
-      yield* selectEntries(this.responses, selects)
+      const selects = selector(options, Date.now(), this.#keyRules?.rules)
+      yield* managedItems('list what is stored', selectEntries(this.responses, selects), isOwn)
     }
     return all.call(this)
   }
@@ -173,9 +191,11 @@ export class BaseCache {
   /** How many responses are stored. */
   async size(): Promise<number> {
     await this.flush()
-    let count = 0
-    for await (const key of paced(this.responses.keys())) if (!isPartKey(key)) count++
-    return count
+    return managed('count what is stored', async () => {
+      let count = 0
+      for await (const key of paced(this.responses.keys())) if (!isPartKey(key)) count++
+      return count
+    })
   }
 
   /** The URL of every stored response, or of the selected ones, credentials taken out. */
@@ -186,7 +206,8 @@ export class BaseCache {
   /** What is stored, and what was done since the program began; goes through everything. */
   async stats(): Promise<CacheStats> {
     await this.flush()
-    return { ...(await countHoldings(this.#shelf, Date.now())), ...this.counters }
+    const count = (): Promise<Holdings> => countHoldings(this.#shelf, Date.now())
+    return { ...(await managed('count what is stored', count)), ...this.counters }
   }
 
   /**
@@ -197,17 +218,24 @@ export class BaseCache {
   async resetExpiration(expireAfter: ExpireAfter, selection: Selection = {}): Promise<number> {
     checkOptions(selection, selectionRules, ' of a selection')
     checkLifetime(expireAfter)
+    const { options, isOwn } = noting(selection)
     await this.flush()
     const now = Date.now()
-    const selects = selector(selection, now, this.#keyRules?.rules)
-    return resetAll(this.#shelf, this.#writes, selects, expireAfter, now)
+    const selects = selector(options, now, this.#keyRules?.rules)
+    const reset = (): Promise<number> =>
+      resetAll(this.#shelf, this.#writes, selects, expireAfter, now)
+    return managed('change lifetimes', reset, isOwn)
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
   async history(target: RequestTarget): Promise<HistoryStep[]> {
+    // A mistake is told before anything is asked.
+    this.#describe(target)
     await this.flush()
     const describe = (next: RequestTarget): CacheRequest => this.#describe(next)
-    return historyOf(target, describe, async (next) => findStored(this.#shelf, next, undefined))
+    return managed('look up a response', () =>
+      historyOf(target, describe, async (next) => findStored(this.#shelf, next, undefined)),
+    )
   }
 
   /** The key under which a request is stored, other variants than the first aside. */
@@ -239,25 +267,36 @@ export class BaseCache {
     return describeRequest(target, this.#keyRules?.rules)
   }
 
-  /** Deletes everything; the body of a response that is being replayed, when that has ended. */
+  /**
+   * Deletes everything; the body of a response that is being replayed, when that has ended.
+   * @throws CacheError ERR_CACHE_STORAGE_FAILED, when all is deleted that can be
+   */
   async clear(): Promise<void> {
+    const { responses, redirects } = this.#shelf
     await this.removals.clear(async () => {
       await this.flush()
-      const { partsInUse } = this.#writes
-      for (const shelf of [this.#shelf.responses, this.#shelf.redirects]) {
-        const used = partsInUse.in(shelf.storage)
-        await shelf.clear(partsInUse.keysIn(shelf.storage))
-        for (const { key, parts } of used) {
-          this.#writes.deleteWhenFree(shelf.storage, key, parts)
+      await managed('delete what is stored', async () => {
+        // One that fails keeps nobody from the other.
+        try {
+          await this.#clear(responses)
+        } finally {
+          await this.#clear(redirects)
         }
-      }
+      })
     })
+  }
+
+  async #clear(shelf: Shelf): Promise<void> {
+    const { partsInUse } = this.#writes
+    const used = partsInUse.in(shelf.storage)
+    await shelf.clear(partsInUse.keysIn(shelf.storage))
+    for (const { key, parts } of used) this.#writes.deleteWhenFree(shelf.storage, key, parts)
   }
 
   /**
    * Copies into this cache what another one holds, redirects, variants and lifetimes included. What
    * is here and the same already is left alone, so it goes on where it was interrupted.
-   * @throws TypeError ERR_CACHE_OPTION_…; what either cache's storage throws
+   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the options throws, and the signal's reason
    */
   async update(source: BaseCache, options: CopyOptions = {}): Promise<CopyResult> {
     checkOptions(options, copyRules, ' of update()')
@@ -265,7 +304,8 @@ export class BaseCache {
     await Promise.all([source.flush(), this.flush()])
     // Responses first: a stored chain of redirects leads to one.
     const { responses, redirects } = this.#waysFrom(source)
-    return copyAll([responses, redirects], options)
+    const { options: own, isOwn } = noting(options)
+    return managed('copy what is stored', () => copyAll([responses, redirects], own), isOwn)
   }
 
   /**
@@ -273,16 +313,19 @@ export class BaseCache {
    * none is, those of the interceptor that uses this cache: so that what was stored before they were
    * changed is found again. What the new key depends on and was not stored, as the values of credentials
    * and bodies, it cannot take into account: such a response keeps its key.
-   * @throws TypeError ERR_CACHE_OPTION_…; what a storage or a function among the options throws
+   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the options throws
    */
   async recreateKeys(options: RecreateOptions = {}): Promise<RecreateResult> {
     const { onProgress, onError, signal, ...match } = options
+    const { options: controls, isOwn } = noting({ onProgress, onError, signal })
     checkOptions(options, recreateRules, ' of recreateKeys()')
     const given = Object.values(match).some((value) => value !== undefined)
     const rules = given ? readKeyRules(match) : this.#keyRules?.rules
     await this.flush()
     const ways = this.#waysFrom(this)
-    return recreateAll(ways, rules, { onProgress, onError, signal }, this.#removeParts)
+    const recreate = (): Promise<RecreateResult> =>
+      recreateAll(ways, rules, controls, this.#removeParts)
+    return managed('recreate keys', recreate, isOwn)
   }
 
   #waysFrom(source: BaseCache): { responses: CopyWay; redirects: CopyWay } {
@@ -299,9 +342,11 @@ export class BaseCache {
   async prune(now: EpochMs = Date.now()): Promise<number> {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
-      // Also what a server would expire by itself, later or, where it is not allowed to, never.
-      deleted += await deleteExpired(storage, now, this.#keysInUse)
-      deleted += await deleteOrphans(storage, now, this.#keysInUse)
+      await managed('delete what has expired', async () => {
+        // Also what a server would expire by itself, later or, where it is not allowed to, never.
+        deleted += await deleteExpired(storage, now, this.#keysInUse)
+        deleted += await deleteOrphans(storage, now, this.#keysInUse)
+      })
     }
     return deleted
   }
@@ -309,12 +354,13 @@ export class BaseCache {
   /**
    * Reads everything, and finds what no hit could use: entries that are not what was written, bodies
    * without an entry, chains of redirects without an end.
-   * @throws TypeError ERR_CACHE_OPTION_…; what a storage throws
+   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyResult> {
     checkOptions(options, verifyRules, ' of verify()')
+    const { options: own, isOwn } = noting(options)
     await this.flush()
-    return verifyAll(this.#shelf, options, Date.now())
+    return managed('verify', () => verifyAll(this.#shelf, own, Date.now()), isOwn)
   }
 
   /** Waits for what is being written now, as long as it gets on: a storage may hang. */
@@ -336,9 +382,13 @@ export class BaseCache {
     return keys
   }
 
-  /** Waits for what is being written, then closes the storages. Idempotent. */
-  close(): Promise<void> {
-    return (this.#closed ??= this.#close())
+  /**
+   * Waits for what is being written, then closes the storages. Idempotent.
+   * @throws TypeError ERR_CACHE_OPTION_…
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    checkOptions(options, closeRules, ' of close()')
+    return (this.#closed ??= this.#close(options.timeout ?? closeTimeout))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -442,12 +492,17 @@ export class BaseCache {
     if (work !== undefined) this.track(work).catch(report)
   }
 
-  async #close(): Promise<void> {
+  async #close(timeout: Ms): Promise<void> {
     this.#writes.deleteNow()
-    await this.#writes.settleAll(stuckAtEnd)
-    await this.responses.close()
-    await this.redirects.close()
+    const ended = await inTime(timeout, async () => {
+      await this.#writes.settleAll(stuckAtEnd)
+      await this.responses.close()
+      await this.redirects.close()
+    })
     await this.disconnect()
+    if (ended) return
+    const message = `close() waited ${timeout} ms, what was not stored until then may be lost`
+    reportError(new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message), () => {})
   }
 
   /** Of a subclass: ends the connection that its storages share, if it is its own. */

@@ -5,6 +5,7 @@ import type { HeaderFields } from '../policy/validators.ts'
 import { headerFields } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import { readParts } from './body-parts.ts'
+import { managedItems } from './managed.ts'
 import type { Entry, EntryHead, StoredRequest } from './entry.ts'
 import { decodeEntry, decodeHead, decodeRequest, type StoredBody } from './record.ts'
 
@@ -79,14 +80,19 @@ export class CachedResponse {
 
   /**
    * The body, exactly as the origin sent it: compressed, where it was.
-   * @throws CacheError ERR_CACHE_ENTRY_CORRUPT; also where it has been deleted meanwhile
+   * @throws CacheError ERR_CACHE_ENTRY_CORRUPT, also where it has been deleted meanwhile;
+   * ERR_CACHE_STORAGE_FAILED
    */
   async body(): Promise<Buffer> {
     return Buffer.concat(await Array.fromAsync(this.stream()))
   }
 
   /** The body, part by part; see `body()`. */
-  async *stream(): AsyncGenerator<Buffer> {
+  stream(): AsyncGenerator<Buffer> {
+    return managedItems('read a body', this.#chunks())
+  }
+
+  async *#chunks(): AsyncGenerator<Buffer> {
     const record = await this.#storage.get(this.key)
     const entry: Entry = decodeEntry(record ?? { head: '', body: new Uint8Array(0) })
     if (entry.parts !== undefined) yield* readParts(this.#storage, this.key, entry)

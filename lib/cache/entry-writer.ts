@@ -29,7 +29,7 @@ export interface EntryWriterOptions {
   ) => Refusal | undefined
   /** Writes the entry, when its body is complete. */
   readonly commit: (body: StoredBody, trailers: readonly string[]) => MaybePromise<void>
-  /** Told of work that goes on after the last chunk. */
+  /** Told of work that goes on by itself. */
   readonly track: (work: Promise<void>) => unknown
   /** Called once: stored, or not and why not. */
   readonly settled: (outcome: WriteOutcome) => void
@@ -212,9 +212,11 @@ export class EntryWriter {
       this.#backlog.done(bytes)
     })
     // Whoever awaits it hears of a failure; until then it must not count as unhandled.
-    tracked.catch((error) => {
+    const heard = tracked.catch((error) => {
       if (!this.#done) this.#fail(error)
     })
+    // Each part that ends shows that the storage gets on.
+    this.#options.track(heard)
     this.#pending.push(tracked)
   }
 

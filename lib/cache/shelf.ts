@@ -102,10 +102,13 @@ export class Shelf {
   async clear(kept: ReadonlySet<string> = none): Promise<void> {
     await Promise.all(Array.from(this.#unsettled.values(), ({ ended }) => ended))
     this.hot.clear()
-    if (kept.size === 0) await this.storage.clear()
-    else await this.#deleteAllBut(kept)
-    // What was read meanwhile may not be there any more.
-    this.hot.clear()
+    try {
+      if (kept.size === 0) await this.storage.clear()
+      else await this.#deleteAllBut(kept)
+    } finally {
+      // What was read meanwhile may not be there any more.
+      this.hot.clear()
+    }
   }
 
   async #deleteAllBut(kept: ReadonlySet<string>): Promise<void> {

@@ -33,7 +33,10 @@ const installations: Readonly<Record<ServiceName, Installation>> = {
   redis,
   'redis-cluster': redis,
   'redis-sentinel': redis,
-  mongodb: { isDone: () => isComplete('secantusdb', secantus), install: installSecantus },
+  mongodb: {
+    isDone: () => isComplete('secantusdb', secantus) && existsSync(secantusProgram),
+    install: installSecantus,
+  },
   ferretdb: { isDone: () => isComplete('ferretdb', ferret), install: installFerret },
   dynamodb: {
     isDone: () => isComplete('dynamodb', dynamo) && findProgram('java') !== undefined,

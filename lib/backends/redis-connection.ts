@@ -175,7 +175,7 @@ export async function mastersOf(ask: Ask, anyKey: string): Promise<RedisClient[]
   const known = await ask(async (client) => client.nodes?.('master') ?? [client])
   // A Cluster knows none before it is used. The node that has this key may be the one that is away.
   const used = async (): Promise<unknown> => ask((client) => client.exists(anyKey))
-  const failed = known.length > 0 ? undefined : await used().then(none, (error: unknown) => error)
+  const failed = known.length > 0 ? undefined : await used().then(none, asError)
   return ask(async (client) => {
     if (client.nodes === undefined) return [client]
     // It forgets one that it has lost until it looks anew.
@@ -189,6 +189,10 @@ export async function mastersOf(ask: Ask, anyKey: string): Promise<RedisClient[]
 }
 
 function none(): undefined {}
+
+function asError(error: unknown): Error {
+  return error as Error
+}
 
 // Where several were tried, the driver's own error does not say what was wrong with them.
 function reasonOf(error: Error & { lastNodeError?: Error; errors?: Error[] }): Error {

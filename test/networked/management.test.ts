@@ -36,11 +36,12 @@ const calls: Readonly<Record<string, (cache: BaseCache) => Promise<unknown>>> = 
   'verify()': (cache) => cache.verify(),
 }
 
-for (const { service, start } of harmedKinds) {
+for (const kind of harmedKinds) {
+  const { service } = kind
   describe(service, { skip: reasonToSkip(service) }, () => {
     let server: HarmedServer
     before(async () => {
-      server = await start()
+      server = await kind.start()
       await server.kill()
     })
     after(() => server.stop())

@@ -20,6 +20,7 @@ import type { Handler } from './response/handler.ts'
 import { passThrough } from './response/pass-through.ts'
 import { playRefusal, refusalInfo } from './response/refusal.ts'
 import { runExchange } from './run-exchange.ts'
+import { StorageWait } from './storage-wait.ts'
 import type { Settings } from './settings.ts'
 import { tellBypass, tellRefusal } from './tell.ts'
 
@@ -160,7 +161,8 @@ function exchange(
   // RFC 9111 §5.4: Pragma counts where there is no Cache-Control.
   const directives = parseCacheControl(request.cacheControl ?? request.pragma)
   try {
-    runExchange({ shared, settings, route, options, down, request, directives })
+    const wait = new StorageWait(settings.storageTimeout)
+    runExchange({ shared, settings, route, options, down, request, directives, wait })
   } catch (error) {
     down.error(error as Error)
   }

@@ -121,6 +121,9 @@ type PartRead = { readonly part: Buffer } | { readonly broken: CacheError }
 
 function readWithin(exchange: Exchange, found: Found, index: number): MaybePromise<Buffer> {
   const { guard } = exchange.shared
+  const { wait } = exchange
+  // Of each part, that much is the storage's own time and no wait.
+  const free = guard.budget / 4
   let cause: unknown
   const read = (): MaybePromise<PartRead> =>
     chain(readPart(found.shelf.storage, found.key, found.entry, index), (part) => ({ part }))
@@ -135,7 +138,10 @@ function readWithin(exchange: Exchange, found: Found, index: number): MaybePromi
             throw second
           }),
     )
-  const answer = guard.read<PartRead | undefined>('read a body', readTwice, undefined)
+  const answer = wait.count(
+    guard.read<PartRead | undefined>('read a body', readTwice, undefined, wait.left + free),
+    free,
+  )
   return chain(answer, (result) => {
     // An outage says nothing about the entry, which stays; the guard has reported it.
     if (result === undefined) throw outOfReach(cause)

@@ -166,12 +166,15 @@ class Question implements CaptureOwner {
     const flight = this.#flight
     if (!this.#storing) return flight?.land()
     // What is left is the storage's part. Those who come while the answer is being written wait for
-    // it, also where the flight had been given up because it took too long.
-    flight?.limit(settings.storageTimeout)
+    // it, also where the flight had been given up because it took too long; not for a storage that
+    // has not answered just now.
+    const patience = this.#asked.lookup.unanswered ? 0 : settings.storageTimeout
+    flight?.storing(patience)
     const givenUp = flight !== undefined && (flight.landed || flight.overdue)
     if (!givenUp || shared.flights.get(request.key) !== undefined) return
     flight.land()
-    this.#flight = shared.flights.lead(request.key, settings.storageTimeout)
+    this.#flight = shared.flights.lead(request.key, patience)
+    this.#flight.storing(patience)
   }
 
   // RFC 9111 §4.3.4.

@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Flight } from './cache/single-flight.ts'
 import type { Exchange } from './exchange.ts'
+import type { Ms } from './units.ts'
 
 /** Whether a request may wait for an identical one that is under way. */
 export type Collapse = 'allowed' | 'never'
@@ -24,16 +25,19 @@ export function collapsed(exchange: Exchange, again: () => void): Flight | 'wait
   return 'waits'
 }
 
-function waitFor(flight: Flight, { down, options, settings }: Exchange, again: () => void): void {
+function waitFor(flight: Flight, exchange: Exchange, again: () => void): void {
+  const { down, options, settings, wait } = exchange
   const { headersTimeout } = options as { headersTimeout?: number | null }
   // Zero is undici's word for no limit.
   const patience = Math.min(settings.collapseTimeout, headersTimeout || Infinity)
   down.start()
   if (down.ended) return
-  const leave = flight.join(() => {
+  const goOn = (waitedForStorage: Ms): void => {
+    wait.spend(waitedForStorage)
     down.detach()
     again()
-  }, patience)
+  }
+  const leave = flight.join(goOn, { patience, storing: wait.left })
   down.attach({
     abort(reason) {
       leave()

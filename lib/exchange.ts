@@ -9,6 +9,7 @@ import type { Directives } from './policy/cache-control.ts'
 import type { Refreshes } from './refreshes.ts'
 import type { CacheRequest } from './request/request.ts'
 import type { Downstream } from './response/downstream.ts'
+import type { StorageWait } from './storage-wait.ts'
 
 /** What the exchanges of one interceptor share. */
 export interface Shared {
@@ -41,6 +42,8 @@ export interface Exchange {
   readonly down: Downstream
   readonly request: CacheRequest
   readonly directives: Directives
+  /** How long it may still wait for the storage. */
+  readonly wait: StorageWait
 }
 
 /** How many redirects the caller wants to have followed below; undefined where it does not say. */

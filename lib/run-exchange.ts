@@ -36,7 +36,7 @@ export function runExchange(exchange: Exchange, collapse: Collapse = 'allowed'):
 }
 
 function runNow(exchange: Exchange, collapse: Collapse): void {
-  const { shared, settings, request, down } = exchange
+  const { shared, settings, request, down, wait } = exchange
   const ask = (): MaybePromise<Standing> =>
     healing(exchange, () =>
       chain(settings.cache.lookup(request, followsRedirects(exchange)), (lookup) =>
@@ -44,7 +44,9 @@ function runNow(exchange: Exchange, collapse: Collapse): void {
       ),
     )
   const mark = shared.flights.landed
-  const answer = shared.guard.read<Standing>('look up a response', ask, unanswered)
+  const answer = wait.count(
+    shared.guard.read<Standing>('look up a response', ask, unanswered, wait.left),
+  )
   const goOn = (lookup: Standing): void => {
     try {
       if (down.ended) return

@@ -53,7 +53,7 @@ export const monotonicNow: () => Ms = standsStill()
 export interface Clock {
   readonly monotonicNow: () => Ms
   readonly setTimeout: (callback: () => void, delay: Ms) => NodeJS.Timeout
-  readonly clearTimeout: (timer: NodeJS.Timeout) => void
+  readonly clearTimeout: (timer: NodeJS.Timeout | undefined) => void
 }
 
 /** The real one. */

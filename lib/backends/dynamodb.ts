@@ -94,11 +94,11 @@ export class DynamoDbStorage extends BaseStorage {
   }
 
   override async delete(key: string): Promise<boolean> {
-    const { Attributes } = await this.#send<{ Attributes?: object }>('DeleteItem', {
-      TableName: this.#options.table,
-      Key: this.#keyOf(key),
-      ReturnValues: 'ALL_OLD',
-    })
+    const { table, writes } = this.#options
+    const input = { TableName: table, Key: this.#keyOf(key), ReturnValues: 'ALL_OLD' }
+    const { Attributes } = await writes.write(0, () =>
+      this.#send<{ Attributes?: object }>('DeleteItem', input),
+    )
     return Attributes !== undefined
   }
 

@@ -25,6 +25,8 @@ type Access = 'read' | 'write'
 interface Outage {
   readonly failedAt?: number
   answered?: boolean
+  /** Of the other kind: a server that is full can still be read. */
+  otherAnswered?: boolean
 }
 
 // A storage that fails by turns, as a cluster without one of its nodes does, has one outage: it is
@@ -41,6 +43,8 @@ export class Guard {
   readonly #outages: Record<Access, Outage> = { read: {}, write: {} }
   readonly #responsiveness: Responsiveness
   #gaveUp = false
+  /** Whether it has ever taken its time: what such a one says at once comes from this process. */
+  #isAsynchronous = false
 
   constructor(options: GuardOptions) {
     this.#options = options
@@ -58,8 +62,16 @@ export class Guard {
     return !this.#gaveUp && this.#responsiveness.available
   }
 
-  /** The answer of a storage, or the fallback. */
-  read<T>(what: string, ask: () => MaybePromise<T>, fallback: T): MaybePromise<T> {
+  /**
+   * The answer of a storage, or the fallback.
+   * @param limit how long this request waits at the most, where it has waited before
+   */
+  read<T>(
+    what: string,
+    ask: () => MaybePromise<T>,
+    fallback: T,
+    limit: Ms = Infinity,
+  ): MaybePromise<T> {
     if (this.#gaveUp) return fallback
     const responsiveness = this.#responsiveness
     // An answer at once of a storage that is well needs no clock.
@@ -68,10 +80,14 @@ export class Guard {
     try {
       const answer = ask()
       if (isPromise(answer)) {
-        return this.#within(what, answer, fallback, limited ?? responsiveness.wait())
+        this.#isAsynchronous = true
+        return this.#within({ what, fallback, limit }, answer, limited ?? responsiveness.wait())
       }
-      limited?.answered()
-      this.answered('read')
+      if (this.#isAsynchronous) limited?.unasked()
+      else {
+        limited?.answered()
+        this.answered('read')
+      }
       return answer
     } catch (error) {
       limited?.answered()
@@ -113,27 +129,38 @@ export class Guard {
     const error = asCacheError('ERR_CACHE_STORAGE_FAILED', `the storage failed to ${what}`, cause)
     if (!isOutage(error)) return this.#options.report(error)
     const now = this.#clock.monotonicNow()
-    const { failedAt, answered } = this.#outages[kind]
-    const over =
+    const isOver = ({ failedAt, answered }: Outage): boolean =>
       failedAt === undefined ||
       (answered === true && now - failedAt > this.#options.budget * quietBudgets)
-    this.#outages[kind] = { failedAt: now }
-    // That nothing can be written is no news where nothing can be read.
-    const { read } = this.#outages
-    const known = kind === 'write' && read.failedAt !== undefined && read.answered !== true
-    if (over && !known) this.#options.report(error)
+    const last = this.#outages[kind]
+    const isNews = isOver(last)
+    const otherAnswered = !isNews && last.otherAnswered === true
+    this.#outages[kind] = { failedAt: now, otherAnswered }
+    const { read, write } = this.#outages
+    // That nothing can be written is no news where nothing can be read; and the other way round, unless
+    // something was read since.
+    const isKnown =
+      kind === 'write' ? !isOver(read) : !isOver(write) && write.otherAnswered !== true
+    if (isNews && !isKnown) this.#options.report(error)
   }
 
   /** Ends an outage, unless the next failure follows soon. */
   answered(kind: Access): void {
-    const outage = this.#outages[kind]
-    if (outage.failedAt === undefined || outage.answered === true) return
-    outage.answered = true
+    const { read, write } = this.#outages
+    if (kind === 'read' && write.failedAt !== undefined) write.otherAnswered = true
+    const outage = kind === 'read' ? read : write
+    if (outage.failedAt !== undefined) outage.answered = true
   }
 
-  #within<T>(what: string, answer: Promise<T>, fallback: T, wait: Wait): Promise<T> {
+  #within<T>(
+    { what, fallback, limit }: { what: string; fallback: T; limit: Ms },
+    answer: Promise<T>,
+    wait: Wait,
+  ): Promise<T> {
     const { budget } = this.#options
+    const patience = Math.max(0, Math.min(limit, wait.patience))
     return new Promise((resolve) => {
+      let timer: NodeJS.Timeout | undefined
       const tooLate = (): void => {
         if (!wait.late()) return
         const message = `the storage did not ${what} within ${budget} ms`
@@ -142,13 +169,14 @@ export class Guard {
       const giveUp = (): void => {
         wait.givenUp()
         resolve(fallback)
-        const left = budget - wait.patience
+        const left = budget - patience
         if (left <= 0) return tooLate()
         timer = this.#clock.setTimeout(tooLate, left)
         timer.unref()
       }
       // Keeps the process alive: the request that waits may be all that is left of it.
-      let timer = this.#clock.setTimeout(giveUp, wait.patience)
+      if (patience > 0) timer = this.#clock.setTimeout(giveUp, patience)
+      else giveUp()
       answer.then(
         (value) => {
           this.#clock.clearTimeout(timer)

@@ -67,7 +67,7 @@ export class RedisGroups {
     } catch (error) {
       if (!isEntryError(error)) throw error
       // Somebody has put something else there.
-      await this.#link.ask((client) => client.unlink(at))
+      await this.#link.write(0, (client) => client.unlink(at))
       await set()
     }
   }
@@ -83,11 +83,11 @@ export class RedisGroups {
     try {
       for (const slice of slicesOf(members, fieldsAtOnce)) {
         const fields = slice.flatMap((member) => [headField(member), bodyField(member)])
-        deleted += await this.#link.ask((client) => client.hdel(at, ...fields))
+        deleted += await this.#link.write(0, (client) => client.hdel(at, ...fields))
       }
     } catch (error) {
       if (!isEntryError(error)) throw error
-      return this.#link.ask((client) => client.unlink(at))
+      return this.#link.write(0, (client) => client.unlink(at))
     }
     return Math.ceil(deleted / 2)
   }

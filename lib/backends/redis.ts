@@ -93,7 +93,7 @@ export class RedisStorage extends BaseStorage {
   override async delete(key: string): Promise<boolean> {
     const place = this.#placeOf(key)
     if (isMember(place)) return (await this.#groups.delete(place.at, [place.member])) > 0
-    return (await this.#link.ask((client) => client.unlink(place))) > 0
+    return (await this.#unlinkOne(place)) > 0
   }
 
   override async has(key: string): Promise<boolean> {
@@ -200,10 +200,13 @@ export class RedisStorage extends BaseStorage {
   }
 
   async #unlink(places: readonly string[]): Promise<number> {
-    const deleted = await Promise.all(
-      places.map((place) => this.#link.ask((client) => client.unlink(place))),
-    )
+    const deleted = await Promise.all(places.map((place) => this.#unlinkOne(place)))
     return deleted.filter((count) => count > 0).length
+  }
+
+  // On the way of what is written: a record that was given up may still be on its way to the server.
+  #unlinkOne(place: string): Promise<number> {
+    return this.#link.write(0, (client) => client.unlink(place))
   }
 
   async #head(

@@ -73,6 +73,11 @@ export class Responsiveness {
     this.#waiting--
   }
 
+  /** For `Wait`: it was not the storage that answered; the next one probes. */
+  unasked(wait: Wait): void {
+    if (wait === this.#probe && this.#state === 'probing') this.#state = 'resting'
+  }
+
   /** For `Wait`: an answer came in time. */
   answered(now: Ms): void {
     this.#answeredAt = now
@@ -120,6 +125,14 @@ export class Wait {
   givenUp(): void {
     if (this.#waits) this.#storage.leave()
     this.#waits = false
+  }
+
+  /** What this process had in memory was enough: that says nothing about the storage. */
+  unasked(): void {
+    this.givenUp()
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#storage.unasked(this)
   }
 
   /** @returns whether it came in time, and counts */

@@ -496,6 +496,7 @@ export class BaseCache {
     this.#writes.deleteNow()
     const ended = await inTime(timeout, async () => {
       await this.#writes.settleAll(stuckAtEnd)
+      await inTime(stuckAtEnd, () => this.#endShelves())
       await this.responses.close()
       await this.redirects.close()
     })
@@ -503,6 +504,12 @@ export class BaseCache {
     if (ended) return
     const message = `close() waited ${timeout} ms, what was not stored until then may be lost`
     reportError(new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message), () => {})
+  }
+
+  // What fails is over all the same; other processes find it.
+  async #endShelves(): Promise<void> {
+    const shelves = Object.values(this.#shelves ?? {}) as Shelf[]
+    await Promise.allSettled(shelves.map((shelf) => shelf.end()))
   }
 
   /** Of a subclass: ends the connection that its storages share, if it is its own. */

@@ -3,9 +3,11 @@
  * deleted in this process (RFC 9111 §4.4) until they are. Bounded: beyond it nothing counts that was
  * stored before the moment when the bound was reached.
  */
-import type { EpochMs } from '../units.ts'
+import type { EpochMs, Ms } from '../units.ts'
 
 const maxKeys = 5_000
+// The clock of whoever has stored a record may be ahead of ours.
+const clocksApart: Ms = 5_000
 
 /** See the top of the file. */
 export class DeadKeys {
@@ -35,10 +37,10 @@ export class DeadKeys {
   /** @param storedAt of the record; undefined where it does not say */
   has(key: string, storedAt: EpochMs | undefined): boolean {
     const at = Math.max(this.#dead.get(key) ?? -Infinity, this.#allBefore)
-    return at > -Infinity && (storedAt === undefined || storedAt <= at)
+    return at > -Infinity && (storedAt === undefined || storedAt <= at + clocksApart)
   }
 
-  /** Those that are still to be deleted. */
+  /** Those that are still to be deleted, where they are known one by one. */
   keys(): string[] {
     return [...this.#dead.keys()]
   }

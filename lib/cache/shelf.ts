@@ -8,12 +8,13 @@ import type { CheckStored } from './checksum.ts'
 import type { Entry, RedirectChain } from './entry.ts'
 import { HotTier } from './hot-tier.ts'
 import { paced } from '../loop-turn.ts'
-import { monotonicNow } from '../timers.ts'
-import type { Ms } from '../units.ts'
+import { clearTimeout, setTimeout } from '../timers.ts'
+import type { EpochMs, Ms } from '../units.ts'
 import { DeadKeys } from './dead-keys.ts'
 import { decodeChain, decodeEntry, isDecayed, storedAtOf } from './record.ts'
+import { SeenVersions } from './seen-versions.ts'
 
-// Not with each request of a storage that is half away.
+// How soon a storage that answers again is told what is over.
 const buryEvery: Ms = 1_000
 // What is deleted at once: enough for one round trip to be worth it.
 const batchKeys = 200
@@ -26,8 +27,10 @@ export class Shelf {
   /** The newest write or deletion of each key that is under way. */
   readonly #unsettled = new Map<string, Unsettled>()
   readonly #dead = new DeadKeys()
-  #burying = false
-  #buriedAt: Ms = -Infinity
+  /** Of a storage that answers later: its writes may come late as well. */
+  readonly #seen = new SeenVersions()
+  #burial: NodeJS.Timeout | undefined
+  #closed = false
   /** How much of what the storage gives back is checked. */
   checks: CheckStored = 'all'
 
@@ -56,16 +59,19 @@ export class Shelf {
   record(key: string): MaybePromise<StoredRecord | undefined> {
     const unsettled = this.#unsettled.get(key)
     if (unsettled !== undefined) return unsettled.record
-    if (!this.#dead.any) return this.storage.peek(key)
-    return chain(this.storage.peek(key), (record) => {
-      this.#bury()
-      return record === undefined || this.#isDead(key, record) ? undefined : record
-    })
+    const record = this.storage.peek(key)
+    if (!isPromise(record)) {
+      return record === undefined || this.#isDead(key, storedAtOf(record)) ? undefined : record
+    }
+    return record.then((found) =>
+      found === undefined || this.#isOver(key, storedAtOf(found)) ? undefined : found,
+    )
   }
 
   /** What is stored under the key is over, and the storage cannot be told now. */
   forget(key: string): void {
     this.#dead.add(key, Date.now())
+    this.#buryLater()
     // What is kept decoded would be handed out without a look at it.
     this.hot.clear()
   }
@@ -130,13 +136,16 @@ export class Shelf {
     }
     if (!this.hot.active) {
       // What nobody else holds need not be copied for the caller.
-      return chain(this.storage.get(key), (record) =>
-        this.#alive(key, record && decodeEntry(record, 'owned', checks)),
-      )
+      const record = this.storage.get(key)
+      if (!isPromise(record))
+        return this.#alive(key, record && decodeEntry(record, 'owned', checks))
+      return record.then((found) => this.#newest(key, found && decodeEntry(found, 'owned', checks)))
     }
     const record = this.storage.peek(key)
     if (isPromise(record)) {
-      return record.then((found) => this.#alive(key, found && decodeEntry(found, 'shared', checks)))
+      return record.then((found) =>
+        this.#newest(key, found && decodeEntry(found, 'shared', checks)),
+      )
     }
     const entry = this.#alive(key, record && withFastHeaders(decodeEntry(record, 'shared', checks)))
     if (entry !== undefined) this.hot.keep(key, entry)
@@ -182,6 +191,8 @@ export class Shelf {
       this.#dead.remove(key)
       return running
     }
+    if (record === undefined) this.#seen.deleted(key, Date.now())
+    else this.#seen.wrote(key, storedAtOf(record))
     const settle = (): void => {
       if (this.#unsettled.get(key) === mine) this.#unsettled.delete(key)
     }
@@ -200,35 +211,47 @@ export class Shelf {
   }
 
   #alive<E extends Entry>(key: string, entry: E | undefined): E | undefined {
-    if (!this.#dead.any) return entry
-    this.#bury()
-    return entry !== undefined && this.#dead.has(key, entry.storedAt) ? undefined : entry
+    return entry === undefined || this.#isDead(key, entry.storedAt) ? undefined : entry
   }
 
-  #isDead(key: string, record: StoredRecord): boolean {
-    return this.#dead.has(key, storedAtOf(record))
+  #newest<E extends Entry>(key: string, entry: E | undefined): E | undefined {
+    if (entry === undefined || this.#isOver(key, entry.storedAt)) return undefined
+    this.#seen.read(key, entry.storedAt)
+    return entry
   }
 
-  // The storage answers again: what is over is deleted there, too.
-  #bury(): void {
-    const now = monotonicNow()
-    if (this.#burying || now - this.#buriedAt < buryEvery) return
-    this.#burying = true
-    const end = (): void => {
-      this.#burying = false
-      this.#buriedAt = monotonicNow()
+  #isDead(key: string, storedAt: EpochMs | undefined): boolean {
+    return this.#dead.any && this.#dead.has(key, storedAt)
+  }
+
+  #isOver(key: string, storedAt: EpochMs | undefined): boolean {
+    return this.#isDead(key, storedAt) || this.#seen.isOlder(key, storedAt)
+  }
+
+  #buryLater(): void {
+    if (this.#burial !== undefined || this.#closed) return
+    const bury = async (): Promise<void> => {
+      // What fails is tried again.
+      await this.#bury().catch(() => {})
+      this.#burial = undefined
+      if (this.#dead.keys().length > 0) this.#buryLater()
     }
-    // What fails is tried again.
-    this.#deleteDead().then(end, end)
+    this.#burial = setTimeout(() => void bury(), buryEvery).unref()
   }
 
-  async #deleteDead(): Promise<void> {
+  // The storage answers again: what is over is deleted there, too. Without a look at it, which might
+  // come before a write that was given up here and is still on its way.
+  async #bury(): Promise<void> {
     for await (const key of paced(this.#dead.keys())) {
-      if (this.#unsettled.has(key)) continue
-      const record = await this.storage.peek(key)
-      if (record !== undefined && this.#isDead(key, record)) await this.delete(key)
-      else this.#dead.remove(key)
+      if (!this.#unsettled.has(key)) await this.delete(key)
     }
+  }
+
+  /** Deletes what is over, for the last time. @throws what the storage throws */
+  async end(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#burial)
+    await this.#bury()
   }
 }
 

@@ -79,11 +79,20 @@ function remember<T>(memory: Map<string, T>, key: string, value: T): void {
   memory.delete(oldest!)
 }
 
-interface Waiting {
-  readonly next: () => void
+/** One who waits for a flight. */
+interface Waiting extends Patience {
+  /** Told how long it has waited for the storage. */
+  readonly next: (waitedForStorage: Ms) => void
   /** By the clock that only goes forward. */
-  readonly until: Ms
-  readonly timer: NodeJS.Timeout
+  readonly joinedAt: Ms
+  timer: NodeJS.Timeout | undefined
+}
+
+/** How long somebody waits for a flight at the most. */
+export interface Patience {
+  readonly patience?: Ms | undefined
+  /** While the answer, which is complete, is being stored. */
+  readonly storing?: Ms | undefined
 }
 
 /** One request to the origin, and those who wait for its answer. */
@@ -92,6 +101,8 @@ export class Flight {
   readonly #waiting = new Set<Waiting>()
   /** Until when others may wait for it. */
   #until: Ms
+  /** Since when nothing but the storage is waited for. */
+  #storingSince = Infinity
   #isLanded = false
 
   constructor(patience: Ms, landed: () => void) {
@@ -116,19 +127,13 @@ export class Flight {
 
   /**
    * @param next called when the flight has landed or takes too long; never at once
-   * @param patience how long this one waits at the most
    * @returns what ends the waiting; `next` is not called then
    */
-  join(next: () => void, patience: Ms = Infinity): () => void {
-    const now = monotonicNow()
-    const until = Math.min(now + patience, this.#until)
-    const giveUp = (): void => {
-      this.#waiting.delete(waiting)
-      next()
-    }
-    // It keeps the process alive: the request that waits may be all that is left of it.
-    const waiting: Waiting = { next, until, timer: setTimeout(giveUp, Math.max(0, until - now)) }
+  join(next: (waitedForStorage: Ms) => void, patience: Patience = {}): () => void {
+    const joinedAt = monotonicNow()
+    const waiting: Waiting = { ...patience, next, joinedAt, timer: undefined }
     this.#waiting.add(waiting)
+    this.#limitOne(waiting)
     return () => this.#leave(waiting)
   }
 
@@ -137,11 +142,14 @@ export class Flight {
     const until = monotonicNow() + patience
     if (this.#isLanded || until >= this.#until) return
     this.#until = until
-    for (const waiting of this.#waiting) {
-      if (waiting.until <= until) continue
-      this.#leave(waiting)
-      this.join(waiting.next, patience)
-    }
+    for (const waiting of this.#waiting) this.#limitOne(waiting)
+  }
+
+  /** The answer is complete, and is being stored: from now on others wait that long at the most. */
+  storing(patience: Ms): void {
+    this.#storingSince = monotonicNow()
+    this.#until = Math.min(this.#until, this.#storingSince + patience)
+    for (const waiting of this.#waiting) this.#limitOne(waiting)
   }
 
   /** Lets those who wait look for themselves; later calls do nothing. */
@@ -151,7 +159,24 @@ export class Flight {
     const waiting = [...this.#waiting]
     for (const each of waiting) this.#leave(each)
     this.#landed()
-    for (const { next } of waiting) queueMicrotask(next)
+    for (const each of waiting) queueMicrotask(() => this.#goOn(each))
+  }
+
+  #limitOne(waiting: Waiting): void {
+    const { joinedAt, patience = Infinity, storing = Infinity } = waiting
+    const stored = Math.max(joinedAt, this.#storingSince) + storing
+    const until = Math.min(joinedAt + patience, stored, this.#until)
+    clearTimeout(waiting.timer)
+    const giveUp = (): void => {
+      this.#waiting.delete(waiting)
+      this.#goOn(waiting)
+    }
+    // It keeps the process alive: the request that waits may be all that is left of it.
+    waiting.timer = setTimeout(giveUp, Math.max(0, until - monotonicNow()))
+  }
+
+  #goOn({ next, joinedAt }: Waiting): void {
+    next(Math.max(0, monotonicNow() - Math.max(joinedAt, this.#storingSince)))
   }
 
   #leave(waiting: Waiting): void {

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Guard } from '../../lib/backends/guard.ts'
 import { CacheError } from '../../lib/errors.ts'
-import { budget, hang, setUp } from './guard-with-clock.ts'
+import { budget, hang, hangOnce, setUp } from './guard-with-clock.ts'
 
 const failure = new Error('disk on fire')
 function codesOf(reports: readonly CacheError[]): string[] {
@@ -113,6 +113,55 @@ describe('an outage', () => {
     guard.write('work', () => {})
     guard.failed('read', 'work', failure)
     assert.equal(reports.length, 2)
+  })
+
+  test('is one, whether a write or a read fails first', async (t) => {
+    for (const first of ['write', 'read'] as const) {
+      const { guard, reports, pass } = setUp(t)
+      guard.failed(first, 'work', failure)
+      guard.failed(first === 'write' ? 'read' : 'write', 'work', failure)
+      // One that comes and goes.
+      assert.equal(await guard.read('work', async () => 5, 0), 5)
+      guard.failed('write', 'work', failure)
+      await pass(budget)
+      guard.failed('read', 'work', failure)
+      assert.equal(reports.length, 1, first)
+      t.mock.timers.reset()
+    }
+  })
+
+  test('does not end with what this process has in memory', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    // It is a storage that takes its time.
+    assert.equal(await guard.read('work', async () => 5, 0), 5)
+    await pass(1)
+    for (let silence = 0; silence < 3; silence++) {
+      assert.equal(
+        guard.read('work', () => 5, 0),
+        5,
+      )
+      await hangOnce(guard, pass)
+    }
+    assert.ok(!guard.available, 'it rests')
+    guard.failed('write', 'work', failure)
+    assert.equal(reports.length, 1)
+    // Nor is it an answer to who probes: the next one does.
+    await pass(1_000)
+    assert.equal(
+      guard.read('work', () => 5, 0),
+      5,
+    )
+    assert.ok(guard.available)
+    assert.equal(await guard.read('work', async () => 6, 0), 6)
+    assert.equal(await guard.read('work', async () => 7, 0), 7)
+  })
+
+  test('of a storage is not waited for by a request that has waited enough', async (t) => {
+    const { guard, pass } = setUp(t)
+    const answer = guard.read('read', hang, 0, budget / 4)
+    await pass(budget / 4)
+    assert.equal(await answer, 0)
+    assert.equal(await guard.read('read', hang, 0, 0), 0)
   })
 
   test('is none where one entry is corrupt: each is reported', async (t) => {

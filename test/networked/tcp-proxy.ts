@@ -64,7 +64,10 @@ export async function startProxy(t: Pick<TestContext, 'after'>, server: string):
     const carry = async (from: Socket, to: Socket, direction: Direction): Promise<void> => {
       await lanes[direction].carry(from, to, (bytes) => (carried[direction] += bytes))
     }
-    for (const socket of pair) socket.on('error', reset).on('close', () => pairs.delete(pair))
+    const forget = (): void => {
+      if (pair.every(({ closed }) => closed)) pairs.delete(pair)
+    }
+    for (const socket of pair) socket.on('error', reset).on('close', forget)
     // A connection that is reset ends both.
     Promise.all([carry(client, upstream, 'toServer'), carry(upstream, client, 'toClient')]).catch(
       reset,

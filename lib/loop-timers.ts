@@ -14,6 +14,7 @@ class LoopTimeout {
   readonly #socket = new Socket()
   readonly #turns: Turns
   #holds = true
+  #ended = false
 
   constructor(turns: Turns, delay: Ms, callback: () => void) {
     this.#turns = turns
@@ -26,6 +27,12 @@ class LoopTimeout {
     })
   }
 
+  ref(): this {
+    if (!this.#holds && !this.#ended) this.#turns.hold()
+    this.#holds ||= !this.#ended
+    return this
+  }
+
   unref(): this {
     if (this.#holds) this.#turns.release()
     this.#holds = false
@@ -34,6 +41,7 @@ class LoopTimeout {
 
   end(): void {
     this.unref()
+    this.#ended = true
     this.#socket.destroy()
   }
 }

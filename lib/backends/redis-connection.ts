@@ -63,8 +63,10 @@ export interface RedisLink {
   readonly write: Write
 }
 
-// A part of a body at a time: on a shared connection whatever else is asked waits behind it.
-const writeLimits = { atOnce: 1_000, bytesAtOnce: 2 ** 20 }
+// A part of a body at a time on a shared connection, where whatever else is asked waits behind it; on one
+// of its own, as many as keep it busy.
+const writesAtOnce = 1_000
+const [sharedBytesAtOnce, ownBytesAtOnce] = [2 ** 20, 4 * 2 ** 20]
 
 /**
  * Asks nothing before it is known that there is the database: the driver goes on in database 0 where the
@@ -80,9 +82,10 @@ export function inDatabase(ask: Ask, db: number | undefined): Ask {
 }
 
 /** Both ways. @param askToWrite by another client, where there is one for what is written */
-export function linkOf(ask: Ask, askToWrite: Ask = ask): RedisLink {
-  const queue = new WriteQueue('Redis', writeLimits)
-  return { ask, write: (bytes, command) => queue.write(bytes, () => askToWrite(command)) }
+export function linkOf(ask: Ask, askToWrite?: Ask): RedisLink {
+  const bytesAtOnce = askToWrite === undefined ? sharedBytesAtOnce : ownBytesAtOnce
+  const queue = new WriteQueue('Redis', { atOnce: writesAtOnce, bytesAtOnce })
+  return { ask, write: (bytes, command) => queue.write(bytes, () => (askToWrite ?? ask)(command)) }
 }
 
 /** Asks a client that is somebody else's: what it does about outages is its own affair. */

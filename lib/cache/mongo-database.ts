@@ -46,7 +46,8 @@ const writeLimits = { atOnce: 16, bytesAtOnce: 16 * 2 ** 20 }
 const ownDefaults = {
   serverSelectionTimeoutMS: 1_000,
   connectTimeoutMS: 2_000,
-  heartbeatFrequencyMS: 2_000,
+  // How soon a server is used again that is back.
+  heartbeatFrequencyMS: 1_000,
 }
 
 /**

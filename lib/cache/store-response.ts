@@ -43,7 +43,7 @@ export interface StoreOrder {
 }
 
 /**
- * Opens the writer that takes the body; a redirect is stored at once, without it.
+ * Opens the writer that takes the body; a redirect that fetch follows is stored at once, without it.
  * @returns undefined where it is not stored, of which `settled` was told
  */
 export function storeResponse(
@@ -67,7 +67,8 @@ export function storeResponse(
     settled({ stored: false, why })
     return undefined
   }
-  if (as === 'redirect') {
+  const unread = as === 'redirect' && request.fromFetch
+  if (unread) {
     // fetch leaves the body of a redirect alone, or aborts it: there may be no later.
     const stored = cache.store(as, place, wholeBody(new Uint8Array(0), 'stays'))
     Promise.resolve(stored).catch((error: unknown) =>
@@ -86,7 +87,7 @@ export function storeResponse(
     settled,
     track: (work) => cache.track(work),
     commit(body, rawTrailers): MaybePromise<void> {
-      if (as === 'redirect' && body.bodyBytes === 0) return
+      if (unread && body.bodyBytes === 0) return
       const entry = cache.store(as, { ...place, head: { ...place.head, rawTrailers } }, body)
       if (!followed) return entry
       const link = { ...withoutEchoes(arrival.history, request), target: target.key }

@@ -19,7 +19,7 @@ export const provingWords: ReadonlySet<string> = words(`
 
 /** Everywhere: of what somebody has been given to be known again. */
 export const sessionWords: ReadonlySet<string> = words(`
-  session sessionid sessid phpsessid jsessionid sid ssid ticket fingerprint
+  session sessionid sessid sess phpsessid jsessionid sid ssid ticket fingerprint
 `)
 
 /** In header fields: of who asks, and for whom. */
@@ -39,7 +39,8 @@ export const numberedWords: ReadonlySet<string> = words(`
   client app application device installation install profile site store business brand partner
   vendor publisher subscription license licence machine terminal cart basket browser anonymous domain
   space developer affiliate reseller dealer branch school clinic contact agent operator portal
-  instance service persona bot restaurant location hotel
+  instance service persona bot restaurant location hotel entity entities seller buyer supplier
+  advertiser membership party practice facility office channel
 `)
 
 /** What such a number is called. */
@@ -55,7 +56,7 @@ export const plainKeys: ReadonlySet<string> = words(`
 /** Before `key`, in a query: there the value is a secret, however short it is. */
 export const secretKeys: ReadonlySet<string> = words(`
   api access auth secret private client app application subscription license licence consumer
-  account user admin master service developer dev encryption signing security session partner map
+  account user admin master service developer dev rss feed encryption signing security session partner map
   maps site server rest ws web rapidapi functions function host storage sas
 `)
 
@@ -76,15 +77,15 @@ export const preferenceWords: ReadonlySet<string> = words(`
 export const secretWords: ReadonlySet<string> = words(`
   authorization authorisation authentication bearer jwt jws jwe dpop password passwd pwd passphrase
   passcode passwort kennwort senha contrasena secret secrets credential credentials creds otp totp
-  hotp mfa 2fa tfa saml assertion sessid phpsessid jsessionid cftoken sastoken hdnts hdnea hdntl
+  hotp mfa 2fa tfa saml assertion usertoken passkey sessid phpsessid jsessionid cftoken sastoken hdnts hdnea hdntl
 `)
 
 /** In a query, as the last word: the same. */
-export const secretEndings: ReadonlySet<string> = words('pass pin')
+export const secretEndings: ReadonlySet<string> = words('pass pin dbpass')
 
 /** In a query: a secret as often as something harmless, which is short. */
 export const shortSecrets: ReadonlySet<string> = words(`
-  session sessionid sid ssid ticket cookie sig hmac auth oauth signature
+  session sessionid sess sid ssid ticket cookie sig hmac auth oauth signature ott otc pgtiou
 `)
 
 /** In a query, alone: a secret as often as something harmless, which is not that long. */
@@ -100,7 +101,7 @@ export const pagingWords: ReadonlySet<string> = words(`
 const otherWords = words(`
   api key keys code codes access private public name info data anti csrf xsrf request response trace
   span correlation transaction verifier pair google aws amz amzn goog security sub art rest super
-  auth0 ms forwarded remote
+  auth0 ms forwarded remote acting as
 `)
 
 /** All of them. */
@@ -124,6 +125,6 @@ export const vocabulary: Vocabulary = new Vocabulary(
   ].flatMap((each) => [...each]),
   words(`
     token secret password passwd passphrase passcode credential credentials cookie session sessid
-    signature authorization authentication username assertion mailbox
+    sessionid signature authorization authentication username assertion mailbox
   `),
 )

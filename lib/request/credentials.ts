@@ -38,19 +38,33 @@ const provingFields = new Set([
   'sec-token-binding',
 ])
 const askingFields = new Set([
+  'dropbox-api-path-root',
+  'dropbox-api-select-admin',
   'from',
   'client',
   'store',
   'callerobjectid',
   'remote-name',
   'sap-client',
+  'sm-universalid',
+  'smuser',
   'stripe-context',
   'surreal-db',
   'surreal-ns',
   'x-act-as',
+  'x-business-unit',
   'x-found-cluster',
   'x-goog-pageid',
   'x-hf-bill-to',
+  'x-kakao-id',
+  'x-lc-id',
+  'x-legal-entity',
+  'x-mobile',
+  'x-phone',
+  'x-proxyuser',
+  'x-sap-client',
+  'x-store-code',
+  'x-sub',
 ])
 
 // What a word of theirs makes look like more than it is.
@@ -64,7 +78,7 @@ const forgeryToken = /csrf|xsrf|forgery|request[-_]?verification|authenticity[-_
 const ofOneRequest =
   /\b(?:(?:request|trace|correlation|span|transaction|parent|operation|message|event|invocation|interaction|activity|call|flow) (?:id|uuid|guid|uid)|idempoten\w+ (?:token|id|key))$/
 
-const actsForOthers = /\b(?:act as|run as|on behalf of|ssl client|view as|phone number)\b/
+const actsForOthers = /\b(?:act as|acting as|run as|on behalf of|ssl client|view as|phone number)\b/
 const accessCode = /\b(?:(?:access|security|verification|one time) code|pass)$/
 const address = /\b(?:ip|remote|client) address$/
 

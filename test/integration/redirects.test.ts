@@ -23,6 +23,36 @@ const historyOf = (response: Dispatcher.ResponseData): string[] =>
 
 for (const backend of embedded) {
   describe(`redirects with ${backend}`, () => {
+    // Who follows a redirect needs no body, who looks at it does.
+    for (const what of ['is cut', 'is too long', 'is still arriving'] as const) {
+      test(`request(): one whose body ${what} is not stored without it`, async (t) => {
+        const whole = 'moved, '.repeat(what === 'is too long' ? 100 : 2)
+        const origin = await startOrigin(t, (_, response, nth) => {
+          response.writeHead(301, { location: '/end', 'content-length': whole.length })
+          response.write(whole.slice(0, 5))
+          if (what === 'is cut' && nth === 1) setTimeout(() => response.destroy(), 20)
+          else setTimeout(() => response.end(whole.slice(5)), 50)
+        })
+        const { agent, caching } = cachedAgent(t, {
+          backend,
+          cacheName: `${temporaryFolder(t)}/c`,
+          maxBodyBytes: 500,
+        })
+        const ask = async (): Promise<string> =>
+          (await request(origin.url, { dispatcher: agent })).body.text()
+        if (what === 'is cut') await assert.rejects(ask())
+        if (what === 'is still arriving') {
+          assert.deepEqual(await Promise.all([ask(), ask()]), [whole, whole])
+          await later(10)
+        }
+        for (let round = 0; round < 2; round++) {
+          assert.equal(await ask(), whole)
+          await caching.cache.flush()
+        }
+        assert.equal(origin.requests.length, what === 'is still arriving' ? 1 : 2)
+      })
+    }
+
     for (const hops of [1, 3, 10]) {
       test(`fetch: a chain of ${hops}, hop by hop`, async (t) => {
         const origin = await chainOrigin(t)

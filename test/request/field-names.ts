@@ -35,9 +35,13 @@ export const isolating: Readonly<Record<string, readonly string[]>> = {
     X-Actor X-Caller-Id X-Requester X-Requestor-Id X-Owner X-Customer X-Customer-Id X-CustomerId
     X-Member-Id X-Employee-Id X-Patient-Id X-Student-Id X-Player-Id X-Visitor-Id X-Guest-Id
     X-Anonymous-Id X-Device-Id X-DeviceId Device-Id X-Installation-Id X-Device-Fingerprint X-MSISDN
-    X-IMEI X-Phone-Number X-Nickname X-SSN X-Profile-Id X-Wallet-Address X-Persona-Id
+    X-IMEI X-Phone-Number X-Phone X-Mobile X-Sub X-ProxyUser SMUSER SM-UNIVERSALID X-Kakao-Id
+    X-PhpSessionId X-MySessionId AspSessionId X-Sess-Id X-Nickname X-SSN X-Profile-Id X-Wallet-Address X-Persona-Id
   `),
   'that act for others': names(`
+    X-Acting-As Dropbox-API-Select-Admin Dropbox-API-Path-Root X-Entity-Id Zuora-Entity-Ids X-Legal-Entity
+    X-Seller-Id X-Buyer-Id X-Supplier-Id X-Advertiser-Id X-Membership-Id X-Party-Id X-Practice-Id
+    X-Facility-Id X-Office-Id X-Business-Unit X-Channel-Id X-SAP-Client X-Store-Code X-LC-Id
     Impersonate-User Impersonate-Group Impersonate-Uid Impersonate-Extra-Scopes X-Impersonate
     X-Impersonate-User X-Impersonated-User-Id Sudo X-Sudo X-Act-As X-ActAs Act-As act_as X-Run-As
     X-Run-As-User X-On-Behalf-Of On-Behalf-Of X-OnBehalfOf X-Switch-User Assume-User X-Delegate-User

@@ -8,7 +8,7 @@ function names(text: string): readonly string[] {
 export const secret: readonly string[] = names(`
   authorization Authorization authentication bearer bearer_token access_token accessToken ACCESS_TOKEN
   accesstoken auth_token authToken authtoken api_token apiToken id_token id_token_hint refresh_token
-  session_token sessionToken user_token userToken private_token personal_access_token xoauth_token
+  session_token sessionToken user_token userToken usertoken passkey rsskey feedkey dbpass private_token personal_access_token xoauth_token
   oauth_token oauth_token_secret oauth_verifier oauth_signature oauth_consumer_key x-access-token
   login_token reset_password_token confirmation_token invitation_token csrf_token authenticity_token
   _csrf_token user[token] data[attributes][token] mytoken stripeToken mapboxAccessToken ext_token
@@ -34,7 +34,7 @@ export const secret: readonly string[] = names(`
 /** Secrets where the value has 8 characters or more. */
 export const session: readonly string[] = names(`
   token token[] token%5B%5D _token __token $token Token TOKEN session Session session_id sessionId
-  sessionid SESSION_ID session[id] sid SID ssid JSESSION_SID ASP.NET_SessionId ticket
+  sessionid SESSION_ID phpsessionid aspsessionid mysessionid sess_id ott otc pgtIou session[id] sid SID ssid JSESSION_SID ASP.NET_SessionId ticket
   Ticket cas_ticket auth sig Sig api_sig hmac HMAC signature Signature cookie user_code
 `)
 

@@ -55,6 +55,50 @@ const commands: Readonly<Record<string, () => Promise<void>>> = {
     process.disconnect()
   },
 
+  // Asks for what all others ask for as well, and now and then changes some of it.
+  async fleet() {
+    const [site = '', index = ''] = args
+    const report = { asked: 0, hits: 0, wrong: 0, old: 0, failed: 0, reports: 0 }
+    const onError = (error: Error): void => {
+      console.error(error)
+      report.reports++
+    }
+    const caching = cacheInterceptor({ backend: cache, storageTimeout: 20_000, onError })
+    const dispatcher = new Agent().compose(caching)
+    const seen = new Map<string, number>()
+    const ask = async (path: string): Promise<void> => {
+      const before = seen.get(path) ?? 0
+      const response = await request(site + path, { dispatcher })
+      const text = await response.body.text()
+      const version = Number.parseInt(text, 10)
+      report.asked++
+      if (getCacheInfo(response)?.hit === true) report.hits++
+      if (text !== `${version} ${path} `.repeat(path.startsWith('/long') ? 100_000 : 100)) {
+        report.wrong++
+      }
+      if (version < before) report.old++
+      seen.set(path, Math.max(version, seen.get(path) ?? 0))
+    }
+    const change = async (path: string): Promise<void> => {
+      const { body } = await request(site + path, { dispatcher, method: 'POST' })
+      await body.dump()
+      // Whoever changes something counts: nobody else changes this one.
+      seen.set(path, (seen.get(path) ?? 0) + 1)
+    }
+    for (let round = 0; round < 40; round++) {
+      const n = (round * 7 + Number(index)) % 20
+      const own = `/own/${index}`
+      if (round % 10 === 9) await change(own).catch(() => report.failed++)
+      const paths = [`/same/${n}`, `/same/${(n + 1) % 20}`, own, `/own/${(n + 1) % 10}`]
+      if (round % 20 === 0) paths.push(`/long/${n % 3}`)
+      await Promise.all(paths.map((path) => ask(path).catch(() => report.failed++)))
+    }
+    await caching.close()
+    await dispatcher.close()
+    process.send!(report)
+    process.disconnect()
+  },
+
   // Asks for what it is told to, through the interceptor.
   async ask() {
     const onError = (error: Error): never => {

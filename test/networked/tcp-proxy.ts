@@ -59,7 +59,7 @@ export async function startProxy(t: Pick<TestContext, 'after'>, server: string):
     pairs.add(pair)
     const reset = (): void => {
       pairs.delete(pair)
-      for (const socket of pair) if (!socket.destroyed) socket.resetAndDestroy()
+      for (const socket of pair) endAtOnce(socket)
     }
     const carry = async (from: Socket, to: Socket, direction: Direction): Promise<void> => {
       await lanes[direction].carry(from, to, (bytes) => (carried[direction] += bytes))
@@ -77,7 +77,7 @@ export async function startProxy(t: Pick<TestContext, 'after'>, server: string):
   await once(listener, 'listening')
   const { port } = listener.address() as { port: number }
   const cut = (): void => {
-    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
+    for (const pair of pairs) for (const socket of pair) endAtOnce(socket)
     pairs.clear()
   }
   const trouble = ({ toServer = {}, toClient = {} }: Troubles = {}): void => {
@@ -105,6 +105,13 @@ export async function startProxy(t: Pick<TestContext, 'after'>, server: string):
     cut,
     stop,
   }
+}
+
+function endAtOnce(socket: Socket): void {
+  if (socket.destroyed) return
+  // Node's loop spins for ever where one is reset that is being shut down.
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
 
 /** One direction, of all connections. */

@@ -1,6 +1,6 @@
 /** What does it cost to turn a response into what is stored, and back? */
 import { deserialize, serialize } from 'node:v8'
-import { frameHead, readFrame } from '../lib/backends/frame.ts'
+import { frameHead, readFrame } from '../lib/storage/frame.ts'
 import type { EntryHead, StoredRequest } from '../lib/cache/entry.ts'
 import { decodeEntry, encodeEntry, wholeBody } from '../lib/cache/record.ts'
 import type { Bench } from './bench.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { BaseCache } from '../lib/cache/base-cache.ts'
-import { MemoryStorage } from '../lib/backends/memory.ts'
+import { MemoryStorage } from '../lib/storage/memory.ts'
 import { CacheError } from '../lib/errors.ts'
 import type { CacheOptions } from '../lib/options.ts'
 import { readOptions, withCallOptions } from '../lib/settings.ts'

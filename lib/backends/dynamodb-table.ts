@@ -1,7 +1,7 @@
 /** The table of a DynamoDB cache: seen to be ours, or made, before it is used for the first time. */
 import { CacheError } from '../errors.ts'
-import type { Waiting } from './waiting.ts'
-import { prepared } from './prepared.ts'
+import type { PendingOperations } from '../storage/pending-operations.ts'
+import { prepared } from '../storage/prepared.ts'
 import { sleep } from '../timers.ts'
 
 /** The part of the SDK that is used here. */
@@ -22,7 +22,11 @@ export interface DynamoDbClient {
 export type Send = <T = unknown>(name: string, input: object | (() => object)) => Promise<T>
 
 /** Sends by way of a client; each request ends when it is not waited for any longer. */
-export function sending(driver: DynamoDbDriver, client: DynamoDbClient, waiting: Waiting): Send {
+export function sending(
+  driver: DynamoDbDriver,
+  client: DynamoDbClient,
+  waiting: PendingOperations,
+): Send {
   return <T>(name: string, input: object | (() => object)): Promise<T> => {
     const Command = driver[`${name}Command`] as new (given: object) => object
     const controller = new AbortController()

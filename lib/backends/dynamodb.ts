@@ -8,14 +8,14 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from './base-storage.ts'
+} from '../storage/base-storage.ts'
 import { sleep } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { torn } from './frame.ts'
+import { torn } from '../storage/frame.ts'
 import { keyAttribute, nameOf, ttlAttribute, type Send } from './dynamodb-table.ts'
-import { slicesOf } from './slices.ts'
-import { unreadableHead } from './unreadable-head.ts'
-import type { WriteQueue } from './write-queue.ts'
+import { slicesOf } from '../storage/slices.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
+import type { WriteQueue } from '../storage/write-queue.ts'
 
 /** Where it is none of ours, anything but the key may be missing, or of another type. */
 interface Item {

@@ -1,18 +1,8 @@
 /** Keys as file names: escaped, spread over 256 folders, and told from files of somebody else. */
+import { fileEndings, type FileEnding } from '../storage/file-format.ts'
 import { join } from 'node:path'
 import { CacheError } from '../errors.ts'
-import { checkKey } from './base-storage.ts'
-
-/** By the serializer that writes them: how the names of files end. */
-export const fileEndings = {
-  native: '.cached',
-  json: '.json',
-  yaml: '.yaml',
-  bson: '.bson',
-} as const
-
-/** One of `fileEndings`. */
-export type FileEnding = (typeof fileEndings)[keyof typeof fileEndings]
+import { checkKey } from '../storage/base-storage.ts'
 
 const endings: readonly FileEnding[] = Object.values(fileEndings)
 // A file name may have 255 bytes; what is added for an unfinished file needs some of them.

@@ -14,19 +14,11 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from './base-storage.ts'
-import type { FileFormat } from './file-format.ts'
-import {
-  fileEndings,
-  keyOfFile,
-  otherEndings,
-  pathOfKey,
-  shardName,
-  unfinishedName,
-  type FileEnding,
-} from './file-names.ts'
+} from '../storage/base-storage.ts'
+import { fileEndings, type FileEnding, type FileFormat } from '../storage/file-format.ts'
+import { keyOfFile, otherEndings, pathOfKey, shardName, unfinishedName } from './file-names.ts'
 import { framedFile } from './framed-file.ts'
-import { unreadableHead } from './unreadable-head.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
 import { deleteFile, isMissing, readRecord, readRecordHead, writeRecord } from './record-file.ts'
 
 // What a killed process leaves is removed when nobody can still be writing it.

@@ -1,6 +1,6 @@
-import type { FileFormat } from './file-format.ts'
-import { fileEndings } from './file-names.ts'
-import { frameHead, prefixBytes, readFrame, readPrefix, torn } from './frame.ts'
+import type { FileFormat } from '../storage/file-format.ts'
+import { fileEndings } from '../storage/file-format.ts'
+import { frameHead, prefixBytes, readFrame, readPrefix, torn } from '../storage/frame.ts'
 
 /** The format of files that need nothing but be read and written fast. */
 export const framedFile: FileFormat = {

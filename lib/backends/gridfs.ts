@@ -4,10 +4,10 @@
  * one, never a mix. Nothing in the bucket expires by itself, for a TTL index on its files would
  * leave their chunks behind.
  */
-import type { StorageTraits, StoredRecord } from './base-storage.ts'
+import type { StorageTraits, StoredRecord } from '../storage/base-storage.ts'
 import { monotonicNow } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { torn } from './frame.ts'
+import { torn } from '../storage/frame.ts'
 import {
   deleteFiles,
   filesNamed,
@@ -26,7 +26,7 @@ import {
   type DocumentPlace,
   type HeadDocument,
 } from './mongodb-documents.ts'
-import { slicesOf } from './slices.ts'
+import { slicesOf } from '../storage/slices.ts'
 
 export type { GridFSBucket } from './gridfs-files.ts'
 

@@ -1,11 +1,11 @@
 /** What the storages in MongoDB have in common: a document for each record, its key as `_id`. */
-import { BaseStorage, checkKey, type StoredHead } from './base-storage.ts'
+import { BaseStorage, checkKey, type StoredHead } from '../storage/base-storage.ts'
 import type { EpochMs } from '../units.ts'
-import { torn } from './frame.ts'
+import { torn } from '../storage/frame.ts'
 import { pageDocuments, pagesOf, type Ask, type MongoCollection } from './mongodb-connection.ts'
 import type { ServerClock } from './server-clock.ts'
-import { unreadableHead } from './unreadable-head.ts'
-import type { WriteQueue } from './write-queue.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
+import type { WriteQueue } from '../storage/write-queue.ts'
 
 /** A document without the body. */
 export interface HeadDocument {

@@ -1,7 +1,7 @@
 /** A record a document: the key as `_id`, head, body as BSON binary, and a date at which it expires. */
-import type { StorageTraits, StoredRecord } from './base-storage.ts'
+import type { StorageTraits, StoredRecord } from '../storage/base-storage.ts'
 import type { EpochMs } from '../units.ts'
-import { torn } from './frame.ts'
+import { torn } from '../storage/frame.ts'
 import { allOf, pageDocuments } from './mongodb-connection.ts'
 import {
   anyOf,
@@ -12,7 +12,7 @@ import {
   keyOptions,
   type HeadDocument,
 } from './mongodb-documents.ts'
-import { slicesOf } from './slices.ts'
+import { slicesOf } from '../storage/slices.ts'
 
 export type { MongoCollection, MongoDatabase } from './mongodb-connection.ts'
 

@@ -12,9 +12,9 @@ import {
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
-import type { StoredHead, StoredRecord } from './base-storage.ts'
-import type { FileFormat } from './file-format.ts'
-import { torn } from './frame.ts'
+import type { StoredHead, StoredRecord } from '../storage/base-storage.ts'
+import type { FileFormat } from '../storage/file-format.ts'
+import { torn } from '../storage/frame.ts'
 
 // Most heads are shorter, and read with one call.
 const headGuessBytes = 4096

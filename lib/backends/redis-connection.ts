@@ -1,8 +1,8 @@
 /** How the storages in Redis ask, through a client of ours or somebody else's. */
-import { torn } from './frame.ts'
-import { prepared } from './prepared.ts'
-import type { Waiting } from './waiting.ts'
-import { WriteQueue } from './write-queue.ts'
+import { torn } from '../storage/frame.ts'
+import { prepared } from '../storage/prepared.ts'
+import type { PendingOperations } from '../storage/pending-operations.ts'
+import { WriteQueue } from '../storage/write-queue.ts'
 import { nextTick } from '../timers.ts'
 
 /** The part of ioredis that is used here, of `Redis` and `Cluster` alike. */
@@ -89,7 +89,7 @@ export function linkOf(ask: Ask, askToWrite?: Ask): RedisLink {
 }
 
 /** Asks a client that is somebody else's: what it does about outages is its own affair. */
-export function asking(client: RedisClient, waiting: Waiting): Ask {
+export function asking(client: RedisClient, waiting: PendingOperations): Ask {
   return (command) =>
     waiting.for(async () => {
       try {
@@ -103,7 +103,7 @@ export function asking(client: RedisClient, waiting: Waiting): Ask {
 }
 
 /** Asks a client of ours: nothing, while it is known that there is no server. */
-export function askingOwn(client: OwnRedisClient, waiting: Waiting): Ask {
+export function askingOwn(client: OwnRedisClient, waiting: PendingOperations): Ask {
   client.on('error', (error) => {
     // A connection that is lost is made anew at once; where none can be made that takes a while.
     if (client.status !== 'ready' && !isEmptyRound(error)) waiting.refuse(reasonOf(error))

@@ -4,12 +4,12 @@
  * of its head and its body; so heads are listed and replaced without a look at bodies.
  */
 import { isEntryError } from '../errors.ts'
-import type { StoredHead, StoredRecord } from './base-storage.ts'
-import { frameHead, prefixBytes, readPrefix, torn } from './frame.ts'
+import type { StoredHead, StoredRecord } from '../storage/base-storage.ts'
+import { frameHead, prefixBytes, readPrefix, torn } from '../storage/frame.ts'
 import type { RedisLink } from './redis-connection.ts'
 import { ttlOf } from './redis-ttl.ts'
-import { slicesOf } from './slices.ts'
-import { unreadableHead } from './unreadable-head.ts'
+import { slicesOf } from '../storage/slices.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
 
 /** Which record, of which hash. */
 export interface RedisMember {

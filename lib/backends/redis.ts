@@ -11,14 +11,14 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from './base-storage.ts'
+} from '../storage/base-storage.ts'
 import { CacheError, isEntryError } from '../errors.ts'
-import { frameHead, prefixBytes, readFrame, readPrefix } from './frame.ts'
+import { frameHead, prefixBytes, readFrame, readPrefix } from '../storage/frame.ts'
 import { keyPrefixOf, mastersOf, type RedisClient, type RedisLink } from './redis-connection.ts'
 import { RedisGroups, type RedisMember } from './redis-groups.ts'
 import { ttlOf } from './redis-ttl.ts'
-import { slicesOf } from './slices.ts'
-import { unreadableHead } from './unreadable-head.ts'
+import { slicesOf } from '../storage/slices.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
 
 export type { RedisClient } from './redis-connection.ts'
 

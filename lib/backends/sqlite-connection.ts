@@ -14,7 +14,7 @@ import {
   sleep,
 } from '../timers.ts'
 import type { Ms } from '../units.ts'
-import type { StoredRecord } from './base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { SqliteHandle } from './sqlite-handle.ts'
 import {
   isBusy,

@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 import { asCacheError, CacheError } from '../errors.ts'
 import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
-import { loadDriver } from './load-driver.ts'
+import { loadDriver } from '../storage/load-driver.ts'
 import { isUnwritable, openForReading } from './sqlite-read-only.ts'
 
 /** The part of better-sqlite3 that is used here. */

@@ -4,16 +4,16 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from './base-storage.ts'
+} from '../storage/base-storage.ts'
 import { loopTurn } from '../loop-turn.ts'
 import { CacheError } from '../errors.ts'
 import type { EpochMs } from '../units.ts'
-import { torn } from './frame.ts'
+import { torn } from '../storage/frame.ts'
 import type { SqliteConnection } from './sqlite-connection.ts'
 import type { SqliteStatement, SqliteTable } from './sqlite-file.ts'
 import { shrink } from './sqlite-shrink.ts'
 import { changeInSlices, SliceLength } from './sqlite-slices.ts'
-import { unreadableHead } from './unreadable-head.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
 
 // Of an index of keys, as many are counted in a millisecond or two.
 const countedKeys = 20_000

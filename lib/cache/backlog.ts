@@ -3,7 +3,7 @@
  * origins wait until it has caught up, the oldest response first: so memory is bounded, and where the
  * storage is far too slow it is the newest that are given up.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { clearTimeout, monotonicNow, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 

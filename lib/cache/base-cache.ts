@@ -2,8 +2,8 @@
  * A cache: two storages, and what the library does with them. `BaseCache` itself keeps everything in
  * memory; a subclass brings other storages.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
-import { MemoryStorage } from '../backends/memory.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
+import { MemoryStorage } from '../storage/memory.ts'
 import { checkOptions } from '../check-options.ts'
 import { asCacheError, CacheError, invalidOption, isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'

@@ -4,7 +4,7 @@
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
 import { randomBytes } from 'node:crypto'
-import { keyInGroup, type BaseStorage } from '../backends/base-storage.ts'
+import { keyInGroup, type BaseStorage } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'

@@ -1,5 +1,5 @@
 /** A stored response as people and programs look at it: its head at once, its body when asked for. */
-import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 import { isFresh } from '../policy/decide-on-request.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import { headerFields } from '../response/header-lines.ts'

@@ -3,7 +3,7 @@
  * anew to what the destination can hold. An entry is written after its body, and one that is there
  * already is left alone, so a copy that was interrupted goes on where it stopped.
  */
-import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'

@@ -1,5 +1,5 @@
 /** Deleting what a person names: a request, or everything that meets conditions. */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { KeyRules } from '../request/key-rules.ts'

@@ -1,4 +1,4 @@
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { DynamoDbStorage } from '../backends/dynamodb.ts'
 import {
   sending,
@@ -6,9 +6,9 @@ import {
   type DynamoDbClient,
   type DynamoDbDriver,
 } from '../backends/dynamodb-table.ts'
-import { loadDriver } from '../backends/load-driver.ts'
-import { Waiting } from '../backends/waiting.ts'
-import { WriteQueue } from '../backends/write-queue.ts'
+import { loadDriver } from '../storage/load-driver.ts'
+import { PendingOperations } from '../storage/pending-operations.ts'
+import { WriteQueue } from '../storage/write-queue.ts'
 import { invalidOption } from '../errors.ts'
 import { serialized, type SerializerOption } from '../serializers/serializer.ts'
 import type { Ms } from '../units.ts'
@@ -63,7 +63,7 @@ export class DynamoDbCache extends BaseCache {
   override readonly responses: BaseStorage
   override readonly redirects: BaseStorage
   readonly #own: DynamoDbClient | undefined
-  readonly #waiting: Waiting
+  readonly #waiting: PendingOperations
 
   /** @throws CacheError ERR_CACHE_DRIVER_MISSING; TypeError where a table cannot have the name */
   constructor(cacheName?: string | DynamoDbCacheOptions, given?: DynamoDbCacheOptions) {
@@ -84,7 +84,7 @@ export class DynamoDbCache extends BaseCache {
     const client = connection ?? new driver.DynamoDBClient(own)
     this.#own = connection === undefined ? client : undefined
     checkTimeout('operationTimeout', operationTimeout)
-    this.#waiting = new Waiting('DynamoDB', operationTimeout)
+    this.#waiting = new PendingOperations('DynamoDB', operationTimeout)
     const send = sending(driver, client, this.#waiting)
     const sendTo = sendingTo(send, table, createTable)
     const writes = new WriteQueue('DynamoDB', writeLimits)

@@ -2,7 +2,7 @@
  * Collects a response as it arrives and stores it when it is complete; never before, and nothing of
  * one that is not. It copies every chunk, for the caller may change what it is handed.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { backlogOf, Patience, type Backlog } from './backlog.ts'

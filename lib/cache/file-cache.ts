@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { FileStorage } from '../backends/filesystem.ts'
 import { checkOptions, type Rules } from '../check-options.ts'
 import {

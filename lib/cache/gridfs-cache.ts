@@ -1,6 +1,6 @@
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { GridFSStorage, type GridFSBucket } from '../backends/gridfs.ts'
-import { prepared } from '../backends/prepared.ts'
+import { prepared } from '../storage/prepared.ts'
 import { serialized } from '../serializers/serializer.ts'
 import { BaseCache } from './base-cache.ts'
 import {

@@ -5,7 +5,7 @@
  * It never serves what the storage no longer holds: the storage's change token tells whether
  * anything was written since, by whomever. A storage without one is not kept hot.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 
 /** Anything that knows how much memory it holds on to. */
 export interface Sized {

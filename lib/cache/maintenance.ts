@@ -1,5 +1,5 @@
 /** Removing what is of no use any more, in slices, so that neither loop nor storage is held up. */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { paced } from '../loop-turn.ts'
 import { nextTurn } from '../timers.ts'

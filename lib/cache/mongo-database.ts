@@ -1,5 +1,5 @@
 /** What the two caches in MongoDB have in common: a database of ours, or one that is handed in. */
-import { loadDriver } from '../backends/load-driver.ts'
+import { loadDriver } from '../storage/load-driver.ts'
 import type {
   Ask,
   MongoCollection,
@@ -7,10 +7,10 @@ import type {
   MongoDatabase,
   OwnMongoConnection,
 } from '../backends/mongodb-connection.ts'
-import { prepared } from '../backends/prepared.ts'
+import { prepared } from '../storage/prepared.ts'
 import { ServerClock } from '../backends/server-clock.ts'
-import { Waiting } from '../backends/waiting.ts'
-import { WriteQueue } from '../backends/write-queue.ts'
+import { PendingOperations } from '../storage/pending-operations.ts'
+import { WriteQueue } from '../storage/write-queue.ts'
 import { invalidOption } from '../errors.ts'
 import type { Serializer } from '../serializers/serializer.ts'
 import { cacheArguments, checkTimeout } from './cache-arguments.ts'
@@ -62,7 +62,7 @@ export function openDatabase(
   const { cacheName, options } = cacheArguments(first, second)
   const { connection, operationTimeout = 5_000, serializer, ...own } = options as MongoCacheOptions
   checkTimeout('operationTimeout', operationTimeout)
-  const waiting = new Waiting('MongoDB', operationTimeout)
+  const waiting = new PendingOperations('MongoDB', operationTimeout)
   if (connection !== undefined && 'collection' in connection) {
     const ask = asking(connection.client, waiting)
     const named = typeof first === 'string' || (first ?? second)?.cacheName !== undefined
@@ -117,14 +117,14 @@ function clockOf(database: MongoDatabase, ask: Ask): ServerClock {
 }
 
 /** Asks a client that is somebody else's: what it does about outages is its own affair. */
-function asking(client: Pick<MongoConnection, 'connect'>, waiting: Waiting): Ask {
+function asking(client: Pick<MongoConnection, 'connect'>, waiting: PendingOperations): Ask {
   // Left to itself, a client that once found no server would not look for one again.
   const connected = prepared(() => client.connect())
   return (command) => waiting.for(() => connected().then(command))
 }
 
 /** Asks a client of ours: nothing, while it is known that there is no server. */
-function askingOwn(client: OwnMongoConnection, waiting: Waiting): Ask {
+function askingOwn(client: OwnMongoConnection, waiting: PendingOperations): Ask {
   const connect = async (): Promise<void> => {
     await client.connect()
     // From now on the driver looks after them all the time, asked or not.

@@ -2,7 +2,7 @@
  * Which long bodies are being read in this process. Their parts stay until the last reader has ended,
  * whatever becomes of the entry meanwhile: a download does not break because somebody clears the cache.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { partKeys } from './body-parts.ts'
 import type { BodyParts } from './entry.ts'
 

@@ -5,7 +5,7 @@
  * What comes out of a store may have been written by anybody, and may have decayed: it is checked
  * before it is believed.
  */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { writerOf } from '../serializers/label.ts'
 import { headerFields } from '../response/header-lines.ts'

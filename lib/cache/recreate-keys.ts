@@ -2,7 +2,7 @@
  * Gives stored responses the keys that they have under other rules: after `matchHeaders`,
  * `ignoredParameters` or another option about keys has changed, so that they are found again.
  */
-import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 import { isAbortSignal, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'

@@ -1,5 +1,5 @@
-import type { BaseStorage } from '../backends/base-storage.ts'
-import { loadDriver } from '../backends/load-driver.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
+import { loadDriver } from '../storage/load-driver.ts'
 import {
   asking,
   askingOwn,
@@ -9,7 +9,7 @@ import {
   type OwnRedisClient,
 } from '../backends/redis-connection.ts'
 import { RedisStorage } from '../backends/redis.ts'
-import { Waiting } from '../backends/waiting.ts'
+import { PendingOperations } from '../storage/pending-operations.ts'
 import { serialized } from '../serializers/serializer.ts'
 import { monotonicNow } from '../timers.ts'
 import type { Ms } from '../units.ts'
@@ -33,7 +33,7 @@ export class RedisCache extends BaseCache {
   override readonly responses: BaseStorage
   override readonly redirects: BaseStorage
   readonly #clients: OwnRedisClient[] = []
-  readonly #waiting: Waiting[] = []
+  readonly #waiting: PendingOperations[] = []
 
   /** @throws CacheError ERR_CACHE_DRIVER_MISSING */
   constructor(cacheName?: string | RedisCacheOptions, given?: RedisCacheOptions) {
@@ -46,20 +46,20 @@ export class RedisCache extends BaseCache {
       ...own
     } = options as RedisCacheOptions
     checkTimeout('commandTimeout', commandTimeout)
-    const newWaiting = (): Waiting => {
-      const waiting = new Waiting('Redis', commandTimeout)
+    const newPending = (): PendingOperations => {
+      const waiting = new PendingOperations('Redis', commandTimeout)
       this.#waiting.push(waiting)
       return waiting
     }
     const askOwn = (): Ask => {
       const client = createClient(own)
       this.#clients.push(client)
-      return inDatabase(askingOwn(client, newWaiting()), client.options.db)
+      return inDatabase(askingOwn(client, newPending()), client.options.db)
     }
     const link =
       connection === undefined
         ? linkOf(askOwn(), askOwn())
-        : linkOf(asking(connection, newWaiting()))
+        : linkOf(asking(connection, newPending()))
     const open = (name: string): BaseStorage =>
       serialized(new RedisStorage(link, namespace, name), serializer)
     this.responses = open('responses')

@@ -19,7 +19,7 @@ import type { EpochMs } from '../units.ts'
 import { isPartKey } from './body-parts.ts'
 import { CachedResponse } from './cached-response.ts'
 import { isChainKey } from './lookup.ts'
-import type { BaseStorage, StoredHead } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 
 /** Conditions on stored responses; what is left out does not matter. */
 export interface Selection {

@@ -2,7 +2,7 @@
  * One namespace of a cache, as the rest of the library reads and writes it. It knows which records
  * turned out not to be what was stored, so that they can be deleted and are told of once.
  */
-import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead, StoredRecord } from '../storage/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { CheckStored } from './checksum.ts'
 import type { Entry, RedirectChain } from './entry.ts'

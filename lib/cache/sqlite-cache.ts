@@ -1,4 +1,4 @@
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { SqliteConnection, type SqliteOptions } from '../backends/sqlite-connection.ts'
 import { SQLiteStorage } from '../backends/sqlite.ts'
 import { checkOptions, isBoolean, isMs, isOneOf, type Rules } from '../check-options.ts'

@@ -1,5 +1,5 @@
 /** Puts responses, redirects and chains into a cache, and takes out what they replace. */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { chain, isPromise, rescued, type MaybePromise } from '../maybe-promise.ts'
 import type { CacheRequest } from '../request/request.ts'
 import type { EpochMs } from '../units.ts'

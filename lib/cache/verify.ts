@@ -3,7 +3,7 @@
  * entries and bodies that are not what was written, bodies without an entry, chains of redirects
  * without an end.
  */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { isAbortSignal, isBoolean, isFunction, type Rules } from '../check-options.ts'
 import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'

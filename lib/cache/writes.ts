@@ -1,5 +1,5 @@
 /** What is on its way into the storages, and what is on its way out. */
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { clearTimeout, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'

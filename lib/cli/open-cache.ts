@@ -1,5 +1,5 @@
 /** Opens the cache of an address; for reading only where there is one. */
-import { loadDriver } from '../backends/load-driver.ts'
+import { loadDriver } from '../storage/load-driver.ts'
 import type { BaseCache } from '../cache/base-cache.ts'
 import { openBackend } from '../cache/registry.ts'
 import { CacheError, invalidOption, misuse, nearestName, type CacheErrorCode } from '../errors.ts'

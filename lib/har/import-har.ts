@@ -12,7 +12,7 @@ import {
   encodeEntry,
   wholeBody,
 } from '../cache/record.ts'
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { cacheInterceptor } from '../interceptor.ts'

@@ -1,4 +1,4 @@
-import { loadDriver } from '../backends/load-driver.ts'
+import { loadDriver } from '../storage/load-driver.ts'
 import type { DocumentFormat } from './document-format.ts'
 
 /** The package `bson`, as far as it is used here. */

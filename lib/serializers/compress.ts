@@ -2,7 +2,7 @@
  * Compresses bodies, and leaves heads readable: what a body was compressed with, and how long it was,
  * stands before the head. A body that does not get smaller is stored as it is.
  */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { checkOptions, isBytes, isOneOf, type Rules } from '../check-options.ts'
 import { invalidOption } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'

@@ -1,5 +1,5 @@
 /** Where documents are kept: in files of their own, or in the place of bodies. */
-import type { FileFormat } from '../backends/file-format.ts'
+import type { FileFormat } from '../storage/file-format.ts'
 import type { DocumentFormat } from './document-format.ts'
 import {
   bufferOf,

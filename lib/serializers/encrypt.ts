@@ -7,7 +7,7 @@
  * stays valid under its key: an older record that is put back is not noticed.
  */
 import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'node:crypto'
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { readKey, readPrevious, type Secret } from './secrets.ts'
 import type { Stage } from './stage.ts'

@@ -2,7 +2,7 @@
  * Writes that still have to be encoded, or wait for one that has. They can be read at once, and reach
  * the storage in the order in which they were asked for, those of one key.
  */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
 /** One write; without a record it is a deletion. */

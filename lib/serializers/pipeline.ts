@@ -2,7 +2,7 @@
  * Several stages as one. It writes before each head which stages they are, and turns whatever a
  * stage throws into an error of ours.
  */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { corrupt, labelOf, withoutLabel } from './label.ts'

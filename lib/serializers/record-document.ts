@@ -3,7 +3,7 @@
  * Whatever a document shows, it gives back the very text of the head and the very bytes of the body;
  * that is tried with each document before it is used, and one that shows less takes its place.
  */
-import type { StoredHead, StoredRecord } from '../backends/base-storage.ts'
+import type { StoredHead, StoredRecord } from '../storage/base-storage.ts'
 import { bytesOf, viewOf, type BodyView, type Detail } from './body-view.ts'
 import type { DocumentFormat } from './document-format.ts'
 import { headOf, membersOf, shownInstant, storedInstant, type HeadMembers } from './head-members.ts'

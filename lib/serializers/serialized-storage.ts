@@ -7,8 +7,8 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from '../backends/base-storage.ts'
-import { unreadableHead } from '../backends/unreadable-head.ts'
+} from '../storage/base-storage.ts'
+import { unreadableHead } from '../storage/unreadable-head.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import { PendingWrites } from './pending-writes.ts'

@@ -1,6 +1,6 @@
 /** What users write as `serializer`, and what becomes of it. */
-import type { BaseStorage } from '../backends/base-storage.ts'
-import type { FileFormat } from '../backends/file-format.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
+import type { FileFormat } from '../storage/file-format.ts'
 import type { Rule } from '../check-options.ts'
 import { misuse, nearestName } from '../errors.ts'
 import { loadBson } from './bson.ts'

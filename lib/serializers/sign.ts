@@ -6,7 +6,7 @@
  * What was signed once stays valid under its key: an older record that is put back is not noticed.
  */
 import { createHmac, hash, timingSafeEqual, type KeyObject } from 'node:crypto'
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { readPrevious, readSecret, type Secret } from './secrets.ts'
 import type { Stage } from './stage.ts'

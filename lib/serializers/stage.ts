@@ -10,7 +10,7 @@
  * - `decode` and `decodeHead` throw where a record is not what was written; then the entry is a
  *   miss, and the error is reported.
  */
-import type { StoredRecord } from '../backends/base-storage.ts'
+import type { StoredRecord } from '../storage/base-storage.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
 /** One step between a cache and its storage; see the top of the file for what it promises. */

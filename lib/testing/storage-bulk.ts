@@ -1,6 +1,6 @@
 /** The contract of what works on many records: listings, bulk reads and writes, expiry, new heads. */
 import assert from 'node:assert/strict'
-import type { BaseStorage, StoredHead, StoredRecord } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredHead, StoredRecord } from '../storage/base-storage.ts'
 import { assertRecord, fill, inAMonth, keysOf, recordOf, type Check } from './storage-check.ts'
 
 /** Registers the tests of many records. */

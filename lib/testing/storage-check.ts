@@ -1,7 +1,7 @@
 /** How a sentence of the storage contract becomes a test: it gets storages, and they are cleaned up. */
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { BaseStorage, StoredRecord } from '../backends/base-storage.ts'
+import type { BaseStorage, StoredRecord } from '../storage/base-storage.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 
 /** How the suite comes by storages. */

@@ -1,6 +1,6 @@
 /** The contract of groups: kept together or not, their records are records like all others. */
 import assert from 'node:assert/strict'
-import { keyInGroup } from '../backends/base-storage.ts'
+import { keyInGroup } from '../storage/base-storage.ts'
 import { assertRecord, inAMonth, keysOf, recordOf, type Check } from './storage-check.ts'
 
 /** Registers the tests of records whose keys say that they belong together. */

@@ -1,6 +1,6 @@
 /** The contract of keys: what may be one, and how they are listed. */
 import assert from 'node:assert/strict'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { assertRecord, attempt, fill, keysOf, recordOf, type Check } from './storage-check.ts'
 
 // One text, for keys read best side by side; what does not show in it comes below.

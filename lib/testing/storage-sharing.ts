@@ -1,7 +1,7 @@
 /** The contract of `close` and `changeToken`, and of two storages over one namespace. */
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import {
   assertRecord,
   assertWhole,

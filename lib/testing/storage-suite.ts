@@ -3,7 +3,7 @@
  * `base-storage.ts`. The name of a test begins with the method that it is about.
  */
 import { describe } from 'node:test'
-import type { BaseStorage } from '../backends/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import { checkBulk } from './storage-bulk.ts'
 import { checkSharedWith, checkWith, type StorageSource } from './storage-check.ts'

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage } from '../../lib/storage/base-storage.ts'
 import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { temporaryFolder } from './temporary-folder.ts'

@@ -1,6 +1,6 @@
 /** Records of which each byte tells what write it is of, so that a mix of two writes shows. */
 import assert from 'node:assert/strict'
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 
 export function writeOf(id: number, bytes = 1_000): StoredRecord {
   return { head: String(id), body: new Uint8Array(bytes + (id % 100)).fill(id % 256) }

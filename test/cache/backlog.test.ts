@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { Backlog, backlogOf, Patience } from '../../lib/cache/backlog.ts'
 import { partBytes } from '../../lib/cache/body-parts.ts'
 import { HeldStorage } from './held-storage.ts'

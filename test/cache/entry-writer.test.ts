@@ -4,11 +4,11 @@ import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage } from '../../lib/storage/base-storage.ts'
 import { partBytes, partKeys } from '../../lib/cache/body-parts.ts'
 import type { StoredBody } from '../../lib/cache/record.ts'
 import { HeldStorage } from './held-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { storageOfParts, startWriter } from './start-writer.ts'
 
 describe('a body that fits into one record', () => {

@@ -1,4 +1,4 @@
-import type { StorageTraits, StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StorageTraits, StoredRecord } from '../../lib/storage/base-storage.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
 import { WrappedStorage } from './wrapped-storage.ts'
 

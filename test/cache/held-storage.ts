@@ -1,4 +1,4 @@
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { WrappedStorage } from './wrapped-storage.ts'
 
 /** A storage that answers later: a write is done when the test says so, a read in the next turn. */

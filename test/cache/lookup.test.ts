@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { SelectedBy } from '../../lib/cache/entry.ts'
 import {
   chainKey,

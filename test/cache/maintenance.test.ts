@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { createWriteId, partKeys } from '../../lib/cache/body-parts.ts'
 import { deleteExpired, deleteOrphans } from '../../lib/cache/maintenance.ts'
 import { encodeEntry } from '../../lib/cache/record.ts'

@@ -1,4 +1,4 @@
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import type { EntryHead, StoredRequest } from '../../lib/cache/entry.ts'
 import { encodeEntry, wholeBody } from '../../lib/cache/record.ts'
 

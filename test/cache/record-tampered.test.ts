@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { decodeChain, decodeEntry, decodeRequest, encodeChain } from '../../lib/cache/record.ts'
 import { sealHead } from '../../lib/cache/checksum.ts'
 import { recordVersion } from '../../lib/cache/readable-head.ts'
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { CacheError } from '../../lib/errors.ts'
 import { makeRecord, storedRequest } from './make-entry.ts'
 

@@ -1,7 +1,7 @@
 /** `urls` of a selection: the same URL to the cache, however it is written. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { CachedResponse } from '../../lib/cache/cached-response.ts'
 import { encodeEntry, wholeBody } from '../../lib/cache/record.ts'
 import { selector } from '../../lib/cache/selection.ts'

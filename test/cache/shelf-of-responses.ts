@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { Entry } from '../../lib/cache/entry.ts'
 import { asVariant, findOn, placeFor, selectionOf, type Lookup } from '../../lib/cache/lookup.ts'
 import { Shelf } from '../../lib/cache/shelf.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { findOn, notFound } from '../../lib/cache/lookup.ts'
 import { Shelf } from '../../lib/cache/shelf.ts'
 import { requestOf } from '../request/request-of.ts'

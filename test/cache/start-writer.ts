@@ -1,5 +1,5 @@
-import type { BaseStorage, StorageTraits } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { BaseStorage, StorageTraits } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import {
   EntryWriter,
   type EntryWriterOptions,

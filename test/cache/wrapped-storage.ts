@@ -1,5 +1,5 @@
-import { BaseStorage, type StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { BaseStorage, type StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
 
 /** A storage around one in memory, which cannot tell whether anything has changed. */

@@ -1,4 +1,4 @@
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage } from '../../lib/storage/base-storage.ts'
 import { isPartKey } from '../../lib/cache/body-parts.ts'
 
 /** The keys of the parts of long bodies. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
-import type { BaseStorage, StoredHead, StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage, StoredHead, StoredRecord } from '../../lib/storage/base-storage.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { isPartKey } from '../../lib/cache/body-parts.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'

@@ -1,7 +1,7 @@
 /** Ways to break a cache. */
 import { hash } from 'node:crypto'
-import type { BaseStorage, StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { BaseStorage, StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import type { Place } from '../../lib/cache/store-entry.ts'
 import type { Lookup } from '../../lib/cache/lookup.ts'

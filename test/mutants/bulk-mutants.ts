@@ -1,6 +1,6 @@
 /** Storages that break what the contract says of listings, bulk work, expiry and new heads. */
-import type { StoredHead, StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { StoredHead, StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { StorageMutants } from './mutant.ts'
 
 /** Storages by what is wrong with them. */

@@ -1,5 +1,5 @@
 /** Caches that break a promise, by their storages or by what they do with them. */
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import type { Place } from '../../lib/cache/store-entry.ts'
 import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'

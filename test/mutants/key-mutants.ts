@@ -1,6 +1,6 @@
 /** Storages that break what the contract says of keys, their listing, and namespaces. */
-import type { BaseStorage, StoredHead, StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { BaseStorage, StoredHead, StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { StorageMutants } from './mutant.ts'
 import { SharedStorage } from './shared-storage.ts'
 

@@ -1,5 +1,5 @@
 /** What a list of broken adapters looks like. */
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage } from '../../lib/storage/base-storage.ts'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
 
 /** What a suite is run on. */

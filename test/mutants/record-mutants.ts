@@ -1,6 +1,6 @@
 /** Storages that break what the contract says of single records: content, ownership, time, presence. */
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { StorageMutants } from './mutant.ts'
 import { SharedStorage } from './shared-storage.ts'

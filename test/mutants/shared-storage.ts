@@ -4,8 +4,8 @@ import {
   type StorageTraits,
   type StoredHead,
   type StoredRecord,
-} from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+} from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
 
 export class SharedStorage extends BaseStorage {

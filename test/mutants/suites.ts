@@ -1,5 +1,5 @@
 /** Every subject, sound or broken, with the suite that it is for. */
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { bulkMutants } from './bulk-mutants.ts'
 import { cacheMutants, soundCaches } from './cache-mutants.ts'

@@ -1,7 +1,7 @@
 /** The clocks of a program and of its server are minutes apart: nothing is lost, and nothing stays. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { backendNames } from './backend-names.ts'
 import { describeBackends } from './open-caches.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
-import type { BaseStorage } from '../../lib/backends/base-storage.ts'
+import type { BaseStorage } from '../../lib/storage/base-storage.ts'
 import { DynamoDbCache } from '../../lib/cache/dynamodb-cache.ts'
 import { GridFSCache } from '../../lib/cache/gridfs-cache.ts'
 import { MongoCache } from '../../lib/cache/mongo-cache.ts'

@@ -1,4 +1,4 @@
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import type { Stage } from '../../lib/serializers/stage.ts'
 
 /** A stage that takes as long as a test wants: bodies of more than a byte wait to be let go. */

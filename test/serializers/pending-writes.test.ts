@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { BaseStorage, StoredRecord } from '../../lib/backends/base-storage.ts'
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import type { BaseStorage, StoredRecord } from '../../lib/storage/base-storage.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { serialized } from '../../lib/serializers/serializer.ts'
 import { HeldStage } from './held-stage.ts'
 

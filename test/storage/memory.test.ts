@@ -1,4 +1,4 @@
-import { MemoryStorage } from '../../lib/backends/memory.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { WriteQueue } from '../../lib/backends/write-queue.ts'
+import { WriteQueue } from '../../lib/storage/write-queue.ts'
 import { CacheError } from '../../lib/errors.ts'
 
 interface Sent {

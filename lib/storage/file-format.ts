@@ -1,5 +1,15 @@
 import type { StoredHead, StoredRecord } from './base-storage.ts'
-import type { FileEnding } from './file-names.ts'
+
+/** By the serializer that writes them: how the names of files end. */
+export const fileEndings = {
+  native: '.cached',
+  json: '.json',
+  yaml: '.yaml',
+  bson: '.bson',
+} as const
+
+/** One of `fileEndings`. */
+export type FileEnding = (typeof fileEndings)[keyof typeof fileEndings]
 
 /** How a record is written into a file. */
 export interface FileFormat {

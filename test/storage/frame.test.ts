@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import type { StoredRecord } from '../../lib/backends/base-storage.ts'
-import { frameHead, prefixBytes, readFrame, readPrefix, torn } from '../../lib/backends/frame.ts'
+import type { StoredRecord } from '../../lib/storage/base-storage.ts'
+import { frameHead, prefixBytes, readFrame, readPrefix, torn } from '../../lib/storage/frame.ts'
 
 const corrupt = { name: 'CacheError', code: 'ERR_CACHE_ENTRY_CORRUPT' }
 const head = fc.string({ unit: 'grapheme' })

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as later } from 'node:timers/promises'
-import { Waiting } from '../../lib/backends/waiting.ts'
+import { PendingOperations } from '../../lib/storage/pending-operations.ts'
 
 const forEver = (): Promise<never> => new Promise(() => {})
 const never = 2 ** 30
 
 test('what is answered in time is handed on, and so is what fails', async () => {
-  const waiting = new Waiting('Server', never)
+  const waiting = new PendingOperations('Server', never)
   assert.equal(await waiting.for(async () => 1), 1)
   const error = new Error('no')
   await assert.rejects(
@@ -17,7 +17,7 @@ test('what is answered in time is handed on, and so is what fails', async () => 
 })
 
 test('nothing is waited for longer than the limit, and it is cancelled then', async () => {
-  const waiting = new Waiting('Server', 10)
+  const waiting = new PendingOperations('Server', 10)
   let cancelled = 0
   const late = waiting.for(forEver, () => cancelled++)
   await assert.rejects(late, {
@@ -28,7 +28,7 @@ test('nothing is waited for longer than the limit, and it is cancelled then', as
 })
 
 test('each waits for its own time, whatever was asked before', async () => {
-  const waiting = new Waiting('Server', 50)
+  const waiting = new PendingOperations('Server', 50)
   const lateAfter = async (): Promise<number> => {
     const begun = performance.now()
     await assert.rejects(waiting.for(forEver), { code: 'ERR_CACHE_STORAGE_TIMEOUT' })
@@ -42,7 +42,7 @@ test('each waits for its own time, whatever was asked before', async () => {
 })
 
 test('a limit that is longer than any timer is none', async () => {
-  const waiting = new Waiting('Server', Infinity)
+  const waiting = new PendingOperations('Server', Infinity)
   const { promise, resolve } = Promise.withResolvers<number>()
   const answer = waiting.for(() => promise)
   await later(20)
@@ -51,7 +51,7 @@ test('a limit that is longer than any timer is none', async () => {
 })
 
 test('a server that cannot be reached ends all that waits, and is not asked until it is back', async () => {
-  const waiting = new Waiting('Server', never)
+  const waiting = new PendingOperations('Server', never)
   const away = new Error('connect ECONNREFUSED')
   const open = [waiting.for(forEver), waiting.for(forEver)]
   waiting.refuse(away)
@@ -65,7 +65,7 @@ test('a server that cannot be reached ends all that waits, and is not asked unti
 })
 
 test('after the end nothing is asked, whatever the server does', async () => {
-  const waiting = new Waiting('Server', never)
+  const waiting = new PendingOperations('Server', never)
   const open = waiting.for(forEver)
   waiting.close()
   waiting.accept()
@@ -79,7 +79,7 @@ test('after the end nothing is asked, whatever the server does', async () => {
 })
 
 test('what has settled is not cancelled, and holds no timer', async () => {
-  const waiting = new Waiting('Server', never)
+  const waiting = new PendingOperations('Server', never)
   const timers = (): number =>
     process.getActiveResourcesInfo().filter((it) => it === 'Timeout').length
   const before = timers()
@@ -99,7 +99,7 @@ test('giving up takes its time, and sets no timer in the past', async (t) => {
   const listen = ({ name }: Error): void => void warnings.push(name)
   process.on('warning', listen)
   t.after(() => process.off('warning', listen))
-  const waiting = new Waiting('Server', 20)
+  const waiting = new PendingOperations('Server', 20)
   const busy = (): void => {
     const until = performance.now() + 30
     while (performance.now() < until);

@@ -9,18 +9,18 @@ import type { Ms } from '../units.ts'
 // A timer that is to wait for longer fires at once.
 const longestDelay: Ms = 2 ** 31 - 1
 
-interface Question {
+interface Operation {
   /** By the clock that only goes forward. */
   readonly until: Ms
   readonly giveUp: (error: Error) => void
 }
 
 /** See the top of the file. */
-export class Waiting {
+export class PendingOperations {
   readonly #server: string
   readonly #limit: Ms
   /** In the order in which they are too late. */
-  readonly #waiting = new Set<Question>()
+  readonly #waiting = new Set<Operation>()
   /** One for all of them: a timer for each would take longer than the rest of what is done here. */
   #timer: NodeJS.Timeout | undefined
   #refusal: Error | undefined
@@ -40,22 +40,22 @@ export class Waiting {
   for<T>(ask: () => Promise<T>, cancel?: () => void): Promise<T> {
     if (this.#refusal !== undefined) return Promise.reject(this.#refusal)
     return new Promise((resolve, reject) => {
-      const question: Question = {
+      const operation: Operation = {
         until: monotonicNow() + this.#limit,
         giveUp: (error) => {
-          this.#end(question)
+          this.#end(operation)
           reject(error)
           cancel?.()
         },
       }
-      this.#begin(question)
+      this.#begin(operation)
       ask().then(
         (answer) => {
-          this.#end(question)
+          this.#end(operation)
           resolve(answer)
         },
         (error: unknown) => {
-          this.#end(question)
+          this.#end(operation)
           reject(error)
         },
       )
@@ -80,26 +80,26 @@ export class Waiting {
     this.#closed = true
   }
 
-  #begin(question: Question): void {
-    this.#waiting.add(question)
+  #begin(operation: Operation): void {
+    this.#waiting.add(operation)
     if (this.#waiting.size > 1) return
     // The process does not end while it waits, and is not kept from it when nothing is asked.
-    if (this.#timer === undefined) this.#giveUpAt(question)
+    if (this.#timer === undefined) this.#giveUpAt(operation)
     else this.#timer.ref()
   }
 
-  #end(question: Question): void {
-    this.#waiting.delete(question)
+  #end(operation: Operation): void {
+    this.#waiting.delete(operation)
     if (this.#waiting.size === 0) this.#timer?.unref()
   }
 
-  #giveUpAt({ until }: Question): void {
+  #giveUpAt({ until }: Operation): void {
     const giveUpLate = (): void => {
       this.#timer = undefined
       const now = monotonicNow()
-      for (const question of this.#waiting) {
-        if (question.until > now) return this.#giveUpAt(question)
-        question.giveUp(this.#tooLate())
+      for (const operation of this.#waiting) {
+        if (operation.until > now) return this.#giveUpAt(operation)
+        operation.giveUp(this.#tooLate())
       }
     }
     // To give up the others may have taken longer than this one had left.

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, parse } from 'node:path'
 import type { BackendAlias } from '../lib/index.ts'
 import { loadDriver } from '../lib/storage/load-driver.ts'
-import type { SqliteDriver } from '../lib/backends/sqlite-file.ts'
+import type { SqliteDriver } from '../lib/backends/sqlite/sqlite-file.ts'
 import { localDynamo } from '../test/try-backends/backends.ts'
 
 /** The driver's own connection, and how it reads. */

@@ -1,6 +1,6 @@
 /** The cache under the global dispatcher, for scripts that want one line. */
 import { Agent, Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'undici'
-import type { BackendAlias } from './cache/registry.ts'
+import type { BackendAlias } from './backends/open-backend.ts'
 import { misuse } from './errors.ts'
 import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
 import type { CacheOptions } from './options.ts'

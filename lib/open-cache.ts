@@ -1,6 +1,6 @@
 /** The cache that the options name. What its surroundings do not allow breaks no program. */
 import { BaseCache } from './cache/base-cache.ts'
-import { openBackend } from './cache/registry.ts'
+import { openBackend } from './backends/open-backend.ts'
 import { CacheError, misuse, type CacheErrorCode } from './errors.ts'
 import type { CacheOptions } from './options.ts'
 

@@ -2,7 +2,7 @@
  * Which cache is meant: an address such as `sqlite:my_cache` or `redis://host/1?namespace=x`, taken
  * apart. Nothing is opened here, and no message shows a password.
  */
-import type { BackendAlias } from '../cache/registry.ts'
+import type { BackendAlias } from '../backends/open-backend.ts'
 import { misuse, nearestName } from '../errors.ts'
 import { readDynamoDb, readFiles, readMongo, readRedis } from './address-parts.ts'
 

@@ -1,7 +1,7 @@
 /** What is under the path of a cache, told without making or changing anything. */
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { cachePath, sqlitePath } from '../cache/cache-path.ts'
+import { cachePath, sqlitePath } from '../backends/cache-path.ts'
 import type { Address } from './address.ts'
 
 /** A SQLite file that is more than an empty one; whose it is shows when it is opened. */

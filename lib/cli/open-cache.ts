@@ -1,7 +1,7 @@
 /** Opens the cache of an address; for reading only where there is one. */
 import { loadDriver } from '../storage/load-driver.ts'
 import type { BaseCache } from '../cache/base-cache.ts'
-import { openBackend } from '../cache/registry.ts'
+import { openBackend } from '../backends/open-backend.ts'
 import { CacheError, invalidOption, misuse, nearestName, type CacheErrorCode } from '../errors.ts'
 import { compress } from '../serializers/compress.ts'
 import { encrypt } from '../serializers/encrypt.ts'

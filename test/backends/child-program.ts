@@ -1,8 +1,8 @@
 /** What a child process of these tests does: `child-program.ts command backend path …`. */
 import assert from 'node:assert/strict'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import { FileCache } from '../../lib/cache/file-cache.ts'
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { FileCache } from '../../lib/backends/filesystem/file-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { wholeOf, writeOf } from './writes.ts'
 
 const [command = '', backend = '', path = '', ...args] = process.argv.slice(2)

@@ -1,7 +1,7 @@
 /** What is bundled with the library: opens a cache, and prints which, or why not. */
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
-import type { BackendAlias } from '../../lib/cache/registry.ts'
+import type { BackendAlias } from '../../lib/backends/open-backend.ts'
 
 const warnings: string[] = []
 process.on('warning', ({ message }) => warnings.push(message))

@@ -4,7 +4,7 @@ import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { partKeys } from '../../lib/cache/body-parts.ts'
 import { decodeHead, encodeChain } from '../../lib/cache/record.ts'
 import type { VerifyProblem } from '../../lib/cache/verify.ts'
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { copiedEntries, startSite } from '../integration/copied-site.ts'
 import { temporaryFolder } from '../integration/caches.ts'
 

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { AnsweringDispatcher } from '../../lib/har/answering.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { startOrigin } from '../integration/origin.ts'

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { after, describe, test, type TestContext } from 'node:test'
 import { CreateTableCommand, DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { DynamoDbClient } from '../../lib/backends/dynamodb-table.ts'
-import { DynamoDbCache } from '../../lib/cache/dynamodb-cache.ts'
+import type { DynamoDbClient } from '../../lib/backends/dynamodb/dynamodb-table.ts'
+import { DynamoDbCache } from '../../lib/backends/dynamodb/dynamodb-cache.ts'
 import { localDynamo } from './backend-names.ts'
 import { findServer } from './servers.ts'
 

@@ -1,7 +1,7 @@
 import { after, test } from 'node:test'
 import { DeleteTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import type { DynamoDbClient } from '../../lib/backends/dynamodb-table.ts'
-import { DynamoDbCache } from '../../lib/cache/dynamodb-cache.ts'
+import type { DynamoDbClient } from '../../lib/backends/dynamodb/dynamodb-table.ts'
+import { DynamoDbCache } from '../../lib/backends/dynamodb/dynamodb-cache.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { findServer } from './servers.ts'
 

@@ -1,8 +1,8 @@
 import { after, test } from 'node:test'
 import { MongoClient } from 'mongodb'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import { GridFSCache } from '../../lib/cache/gridfs-cache.ts'
-import { MongoCache } from '../../lib/cache/mongo-cache.ts'
+import { GridFSCache } from '../../lib/backends/mongodb/gridfs-cache.ts'
+import { MongoCache } from '../../lib/backends/mongodb/mongo-cache.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { findServer } from './servers.ts'
 

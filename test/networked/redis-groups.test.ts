@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
-import { RedisCache } from '../../lib/cache/redis-cache.ts'
+import { RedisCache } from '../../lib/backends/redis/redis-cache.ts'
 import { runProgram } from '../services/commands.ts'
 import { redisCli, startRedisCluster, startRedisSentinel } from '../services/redis-groups.ts'
 import type { RedisCluster } from '../services/redis-groups.ts'

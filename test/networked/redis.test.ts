@@ -1,8 +1,8 @@
 import { after, test } from 'node:test'
 import { Cluster, Redis } from 'ioredis'
 import type { BaseStorage } from '../../lib/storage/base-storage.ts'
-import type { RedisClient } from '../../lib/backends/redis.ts'
-import { RedisCache } from '../../lib/cache/redis-cache.ts'
+import type { RedisClient } from '../../lib/backends/redis/redis-storage.ts'
+import { RedisCache } from '../../lib/backends/redis/redis-cache.ts'
 import { testCache, testStorage } from '../../lib/testing/index.ts'
 import { findServer } from './servers.ts'
 

@@ -1,8 +1,8 @@
 /** Whatever the serializer, a cache keeps its promises. */
 import { join } from 'node:path'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { FileCache } from '../../lib/cache/file-cache.ts'
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { FileCache } from '../../lib/backends/filesystem/file-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { testCache } from '../../lib/testing/index.ts'
 import { temporaryFolder } from '../backends/temporary-folder.ts'
 import { everySerializer, serializersOfFiles } from './every-serializer.ts'

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
-import { FileStorage } from '../../lib/backends/filesystem.ts'
-import { FileCache } from '../../lib/cache/file-cache.ts'
+import { FileStorage } from '../../lib/backends/filesystem/file-storage.ts'
+import { FileCache } from '../../lib/backends/filesystem/file-cache.ts'
 import type { CacheError } from '../../lib/errors.ts'
 import { serializedFiles, type SerializerName } from '../../lib/serializers/serializer.ts'
 import {

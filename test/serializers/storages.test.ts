@@ -1,8 +1,8 @@
 /** Whatever the serializer, a storage keeps the contract of storages. */
 import { join } from 'node:path'
 import type { BaseStorage } from '../../lib/storage/base-storage.ts'
-import { FileCache } from '../../lib/cache/file-cache.ts'
-import { SQLiteCache } from '../../lib/cache/sqlite-cache.ts'
+import { FileCache } from '../../lib/backends/filesystem/file-cache.ts'
+import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { serialized } from '../../lib/serializers/serializer.ts'
 import { testStorage } from '../../lib/testing/index.ts'

@@ -1,8 +1,8 @@
 /** What does it cost to turn a response into what is stored, and back? */
 import { deserialize, serialize } from 'node:v8'
 import { frameHead, readFrame } from '../lib/storage/frame.ts'
-import type { EntryHead, StoredRequest } from '../lib/cache/entry.ts'
-import { decodeEntry, encodeEntry, wholeBody } from '../lib/cache/record.ts'
+import type { EntryHead, StoredRequest } from '../lib/entries/entry.ts'
+import { decodeEntry, encodeEntry, wholeBody } from '../lib/entries/record.ts'
 import type { Bench } from './bench.ts'
 import { jsonBody } from './bodies.ts'
 import type { Group } from './harness.ts'

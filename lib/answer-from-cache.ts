@@ -1,7 +1,7 @@
 /** Answers a request with what is stored, or with the refusal to ask anybody. */
 import { answerInParts } from './answer-in-parts.ts'
-import type { Entry } from './cache/entry.ts'
-import type { Found } from './cache/lookup.ts'
+import type { Entry } from './entries/entry.ts'
+import type { Found } from './entries/lookup.ts'
 import { followsRedirects, mayAsk, type Exchange } from './exchange.ts'
 import { isFresh } from './policy/decide-on-request.ts'
 import { putBackEchoes } from './request/echoes.ts'

@@ -2,9 +2,9 @@
  * Answers with a body that is stored in parts, which are read as the caller reads. Where one of them
  * is missing, broken or out of reach, the origin goes on with the response, and the entry goes.
  */
-import { readPart } from './cache/body-parts.ts'
-import { checkOf } from './cache/checksum.ts'
-import type { Found } from './cache/lookup.ts'
+import { readPart } from './entries/body-parts.ts'
+import { checkOf } from './entries/checksum.ts'
+import type { Found } from './entries/lookup.ts'
 import { asCacheError, CacheError, isEntryError } from './errors.ts'
 import type { Exchange } from './exchange.ts'
 import { chain, rescued, type MaybePromise } from './maybe-promise.ts'
@@ -126,7 +126,7 @@ function readWithin(exchange: Exchange, found: Found, index: number): MaybePromi
   const free = index === 0 ? 0 : guard.budget / 20
   let cause: unknown
   const read = (): MaybePromise<PartRead> =>
-    chain(readPart(found.shelf.storage, found.key, found.entry, index), (part) => ({ part }))
+    chain(readPart(found.entryStore.storage, found.key, found.entry, index), (part) => ({ part }))
   // A connection that was lost is another one the second time; what is broken stays so.
   const readTwice = (): MaybePromise<PartRead> =>
     rescued(read, (first) =>

@@ -1,6 +1,6 @@
 /** What options have to look like, and the messages for those that do not. */
 import { BaseCache } from './cache/base-cache.ts'
-import { checkStoredModes } from './cache/checksum.ts'
+import { checkStoredModes } from './entries/checksum.ts'
 import {
   isBoolean,
   isBytes,

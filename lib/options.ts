@@ -1,6 +1,6 @@
 /** What users write, to begin with or for one call. */
 import type { BaseCache } from './cache/base-cache.ts'
-import type { CheckStored } from './cache/checksum.ts'
+import type { CheckStored } from './entries/checksum.ts'
 import type { BackendAlias, BackendOptionsByAlias } from './backends/open-backend.ts'
 import type { CacheError } from './errors.ts'
 import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'

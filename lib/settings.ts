@@ -3,7 +3,7 @@
  * at an option again.
  */
 import type { BaseCache } from './cache/base-cache.ts'
-import type { CheckStored } from './cache/checksum.ts'
+import type { CheckStored } from './entries/checksum.ts'
 import { checkOptions } from './check-options.ts'
 import type { CacheError } from './errors.ts'
 import { openCache } from './open-cache.ts'

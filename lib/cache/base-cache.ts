@@ -14,44 +14,56 @@ import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { serialized } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey } from './body-parts.ts'
-import { ByteBudget } from './byte-budget.ts'
-import { CachedResponse } from './cached-response.ts'
+import { isPartKey } from '../entries/body-parts.ts'
+import { ByteBudget } from '../upkeep/byte-budget.ts'
+import { CachedResponse } from '../entries/cached-response.ts'
 import { closeRules, closeTimeout, inTime, type CloseOptions } from './close.ts'
-import type { CheckStored } from './checksum.ts'
-import { copyAll, copyRules, type CopyOptions, type CopyResult, type CopyWay } from './copy.ts'
-import { describeRequest, isTarget, type RequestTarget } from './describe-request.ts'
-import type { EntryHead, StoredRequest } from './entry.ts'
-import { findStored, primaryKey, type FollowsBelow, type Found, type Lookup } from './lookup.ts'
-import type { PartsReader } from './parts-in-use.ts'
-import { deleteDecayed, Shelf, type Shelves } from './shelf.ts'
-import { managed, managedItems, noting } from './managed.ts'
-import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from './maintenance.ts'
-import { deleteRequests, deleteSelected, type RemoveParts } from './deletion.ts'
-import { historyOf, type HistoryStep } from './history.ts'
-import { targetOf, withoutLoops, type RedirectTarget } from './redirect-target.ts'
-import { checkLifetime, resetAll } from './reset-expiration.ts'
+import type { CheckStored } from '../entries/checksum.ts'
+import {
+  copyAll,
+  copyRules,
+  type CopyOptions,
+  type CopyResult,
+  type CopyWay,
+} from '../upkeep/copy.ts'
+import { describeRequest, isTarget, type RequestTarget } from '../entries/describe-request.ts'
+import type { EntryHead, StoredRequest } from '../entries/entry.ts'
+import {
+  findStored,
+  primaryKey,
+  type FollowsBelow,
+  type Found,
+  type Lookup,
+} from '../entries/lookup.ts'
+import type { PartsReader } from '../entries/parts-in-use.ts'
+import { deleteDecayed, EntryStore, type EntryStores } from '../entries/entry-store.ts'
+import { managed, managedItems, noting } from '../storage/storage-errors.ts'
+import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from '../upkeep/maintenance.ts'
+import { deleteRequests, deleteSelected, type RemoveParts } from '../upkeep/deletion.ts'
+import { historyOf, type HistoryStep } from '../entries/history.ts'
+import { targetOf, withoutLoops, type RedirectTarget } from '../entries/redirect-target.ts'
+import { checkLifetime, resetAll } from '../upkeep/reset-expiration.ts'
 import {
   checkSelection,
   selectEntries,
   selectionRules,
   selector,
   type Selection,
-} from './selection.ts'
+} from '../upkeep/selection.ts'
 import {
   countHoldings,
   newCounters,
   type CacheStats,
   type Counters,
   type Holdings,
-} from './stats.ts'
+} from '../upkeep/stats.ts'
 import {
   recreateAll,
   recreateRules,
   type RecreateOptions,
   type RecreateResult,
-} from './recreate-keys.ts'
-import { encodeEntry, type StoredBody } from './record.ts'
+} from '../upkeep/recreate-keys.ts'
+import { encodeEntry, type StoredBody } from '../entries/record.ts'
 import { Removals } from './removals.ts'
 import {
   discardEntry,
@@ -63,10 +75,10 @@ import {
   storeEntry,
   type ChainLink,
   type Place,
-} from './store-entry.ts'
+} from '../entries/store-entry.ts'
 import { tuningRules, type CacheTuning } from './tuning.ts'
-import { Writes } from './writes.ts'
-import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from './verify.ts'
+import { Writes } from '../entries/writes.ts'
+import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from '../upkeep/verify.ts'
 
 // A storage that has finished no write for so long hangs; a program that ends waits less.
 const stuckAfter: Ms = 30_000
@@ -91,7 +103,7 @@ export class BaseCache {
 
   readonly #hotTierBytes: number
   readonly #budget: ByteBudget | undefined
-  #shelves: Shelves | undefined
+  #entryStores: EntryStores | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
   #checks: CheckStored | undefined
   readonly #writes = new Writes()
@@ -117,10 +129,10 @@ export class BaseCache {
   readonly #keysInUse: KeysInUse = (storage) => this.#writes.partsInUse.keysIn(storage)
 
   // Made at the first use: a subclass sets its storages after this constructor has run.
-  get #shelf(): Shelves {
-    return (this.#shelves ??= {
-      responses: new Shelf(this.responses, this.#hotTierBytes),
-      redirects: new Shelf(this.redirects, this.#hotTierBytes),
+  get #entryStore(): EntryStores {
+    return (this.#entryStores ??= {
+      responses: new EntryStore(this.responses, this.#hotTierBytes),
+      redirects: new EntryStore(this.redirects, this.#hotTierBytes),
     })
   }
 
@@ -136,14 +148,16 @@ export class BaseCache {
   async get(target: RequestTarget): Promise<CachedResponse | undefined> {
     const found = await this.#stored(target)
     const record =
-      found && (await managed('read a response', async () => found.shelf.record(found.key)))
-    return found && record && new CachedResponse(found.shelf.storage, { key: found.key, ...record })
+      found && (await managed('read a response', async () => found.entryStore.record(found.key)))
+    return (
+      found && record && new CachedResponse(found.entryStore.storage, { key: found.key, ...record })
+    )
   }
 
   async #stored(target: RequestTarget): Promise<Found | undefined> {
     const request = this.#describe(target)
     await this.flush()
-    const lookUp = async (): Promise<Lookup> => findStored(this.#shelf, request, undefined)
+    const lookUp = async (): Promise<Lookup> => findStored(this.#entryStore, request, undefined)
     return (await managed('look up a response', lookUp)).found
   }
 
@@ -161,7 +175,9 @@ export class BaseCache {
       for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
-      return managed('delete what is stored', () => deleteRequests(this.#shelf, keys, removeParts))
+      return managed('delete what is stored', () =>
+        deleteRequests(this.#entryStore, keys, removeParts),
+      )
     }
     checkSelection(what)
     const { options: selection, isOwn } = noting(what)
@@ -169,7 +185,7 @@ export class BaseCache {
     await this.flush()
     const selects = selector(selection, Date.now(), rules)
     const remove = (): Promise<number> =>
-      deleteSelected(this.#shelf, selection, selects, removeParts, rules)
+      deleteSelected(this.#entryStore, selection, selects, removeParts, rules)
     return managed('delete what is stored', remove, isOwn)
   }
 
@@ -206,7 +222,7 @@ export class BaseCache {
   /** What is stored, and what was done since the program began; goes through everything. */
   async stats(): Promise<CacheStats> {
     await this.flush()
-    const count = (): Promise<Holdings> => countHoldings(this.#shelf, Date.now())
+    const count = (): Promise<Holdings> => countHoldings(this.#entryStore, Date.now())
     return { ...(await managed('count what is stored', count)), ...this.counters }
   }
 
@@ -223,7 +239,7 @@ export class BaseCache {
     const now = Date.now()
     const selects = selector(options, now, this.#keyRules?.rules)
     const reset = (): Promise<number> =>
-      resetAll(this.#shelf, this.#writes, selects, expireAfter, now)
+      resetAll(this.#entryStore, this.#writes, selects, expireAfter, now)
     return managed('change lifetimes', reset, isOwn)
   }
 
@@ -234,7 +250,7 @@ export class BaseCache {
     await this.flush()
     const describe = (next: RequestTarget): CacheRequest => this.#describe(next)
     return managed('look up a response', () =>
-      historyOf(target, describe, async (next) => findStored(this.#shelf, next, undefined)),
+      historyOf(target, describe, async (next) => findStored(this.#entryStore, next, undefined)),
     )
   }
 
@@ -258,7 +274,7 @@ export class BaseCache {
   useChecks(checks: CheckStored): void {
     if (this.#checks !== undefined) return
     this.#checks = checks
-    const { responses, redirects } = this.#shelf
+    const { responses, redirects } = this.#entryStore
     responses.checks = checks
     redirects.checks = checks
   }
@@ -272,7 +288,7 @@ export class BaseCache {
    * @throws CacheError ERR_CACHE_STORAGE_FAILED, when all is deleted that can be
    */
   async clear(): Promise<void> {
-    const { responses, redirects } = this.#shelf
+    const { responses, redirects } = this.#entryStore
     await this.removals.clear(async () => {
       await this.flush()
       await managed('delete what is stored', async () => {
@@ -286,11 +302,11 @@ export class BaseCache {
     })
   }
 
-  async #clear(shelf: Shelf): Promise<void> {
+  async #clear(entryStore: EntryStore): Promise<void> {
     const { partsInUse } = this.#writes
-    const used = partsInUse.in(shelf.storage)
-    await shelf.clear(partsInUse.keysIn(shelf.storage))
-    for (const { key, parts } of used) this.#writes.deleteWhenFree(shelf.storage, key, parts)
+    const used = partsInUse.in(entryStore.storage)
+    await entryStore.clear(partsInUse.keysIn(entryStore.storage))
+    for (const { key, parts } of used) this.#writes.deleteWhenFree(entryStore.storage, key, parts)
   }
 
   /**
@@ -331,7 +347,7 @@ export class BaseCache {
   #waysFrom(source: BaseCache): { responses: CopyWay; redirects: CopyWay } {
     const way = (name: 'responses' | 'redirects'): CopyWay => ({
       from: source[name],
-      to: this.#shelf[name],
+      to: this.#entryStore[name],
       store: (place, body) =>
         this.store(name === 'responses' ? 'response' : 'redirect', place, body),
     })
@@ -360,7 +376,7 @@ export class BaseCache {
     checkOptions(options, verifyRules, ' of verify()')
     const { options: own, isOwn } = noting(options)
     await this.flush()
-    return managed('verify', () => verifyAll(this.#shelf, own, Date.now()), isOwn)
+    return managed('verify', () => verifyAll(this.#entryStore, own, Date.now()), isOwn)
   }
 
   /** Waits for what is being written now, as long as it gets on: a storage may hang. */
@@ -397,16 +413,16 @@ export class BaseCache {
 
   /** What is stored for the request; for the interceptor. */
   lookup(request: CacheRequest, follows: FollowsBelow): MaybePromise<Lookup> {
-    const shelves = this.#shelf
-    const found = findStored(shelves, request, follows)
+    const entryStores = this.#entryStore
+    const found = findStored(entryStores, request, follows)
     if (this.#budget !== undefined) return chain(found, (lookup) => this.#used(lookup, request))
-    if (!isPromise(found) && found.found?.shelf !== shelves.redirects) return found
-    return chain(found, (lookup) => withoutLoops(lookup, request, shelves))
+    if (!isPromise(found) && found.found?.entryStore !== entryStores.redirects) return found
+    return chain(found, (lookup) => withoutLoops(lookup, request, entryStores))
   }
 
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
-    return withoutLoops(lookup, request, this.#shelf)
+    return withoutLoops(lookup, request, this.#entryStore)
   }
 
   /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
@@ -416,35 +432,35 @@ export class BaseCache {
 
   /** Where a redirect leads that was found for the request. */
   target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
-    return targetOf(request, redirect, this.#shelf)
+    return targetOf(request, redirect, this.#entryStore)
   }
 
   /** Deletes what was found for a request and is over, other variants left alone. */
   end(request: CacheRequest, found: Found): MaybePromise<void> {
-    return endEntry(this.#shelf, this.#writes, request, found)
+    return endEntry(this.#entryStore, this.#writes, request, found)
   }
 
   /** Whatever is stored for the request is over, and the storage cannot be told now. */
   forget(request: CacheRequest): void {
-    forgetEntries(this.#shelf, request.key)
+    forgetEntries(this.#entryStore, request.key)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
   invalidate({ key }: CacheRequest): MaybePromise<void> {
     this.removals.remove(key)
-    return invalidateEntries(this.#shelf, this.#writes, key)
+    return invalidateEntries(this.#entryStore, this.#writes, key)
   }
 
   /** Stores a response whose body is complete. */
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
     const record = encodeEntry(place.head, body, place.request, place.dropAt)
-    const written = storeEntry(this.#shelf, this.#writes, as, place, record)
+    const written = storeEntry(this.#entryStore, this.#writes, as, place, record)
     if (this.#budget?.add(record.head.length + body.bodyBytes) === true) this.#trim(written)
     return written
   }
 
   #trim(written: MaybePromise<void>): void {
-    const trim = (): Promise<void> => this.#budget!.trim(this.#shelf, this.#removeParts)
+    const trim = (): Promise<void> => this.#budget!.trim(this.#entryStore, this.#removeParts)
     const trimmed = Promise.resolve(written).then(trim, trim)
     this.track(trimmed).catch((error: unknown) => {
       const message = 'the storage failed to delete what is too much'
@@ -459,7 +475,7 @@ export class BaseCache {
     stored: StoredRequest,
     dropAt: EpochMs | undefined,
   ): MaybePromise<void> {
-    return storeChain(this.#shelf, this.#writes, request, link, stored, dropAt)
+    return storeChain(this.#entryStore, this.#writes, request, link, stored, dropAt)
   }
 
   /**
@@ -476,8 +492,8 @@ export class BaseCache {
   }
 
   /** The long body of an entry is being read: its parts stay until the reader has ended. */
-  readsParts({ key, shelf, entry }: Found): PartsReader {
-    return this.#writes.partsInUse.read(shelf.storage, key, entry.parts!)
+  readsParts({ key, entryStore, entry }: Found): PartsReader {
+    return this.#writes.partsInUse.read(entryStore.storage, key, entry.parts!)
   }
 
   /** Makes `flush()` and `close()` wait for it, however it ends. */
@@ -496,7 +512,7 @@ export class BaseCache {
     this.#writes.deleteNow()
     const ended = await inTime(timeout, async () => {
       await this.#writes.settleAll(stuckAtEnd)
-      await inTime(stuckAtEnd, () => this.#endShelves())
+      await inTime(stuckAtEnd, () => this.#endEntryStores())
       await this.responses.close()
       await this.redirects.close()
     })
@@ -507,9 +523,9 @@ export class BaseCache {
   }
 
   // What fails is over all the same; other processes find it.
-  async #endShelves(): Promise<void> {
-    const shelves = Object.values(this.#shelves ?? {}) as Shelf[]
-    await Promise.allSettled(shelves.map((shelf) => shelf.end()))
+  async #endEntryStores(): Promise<void> {
+    const entryStores = Object.values(this.#entryStores ?? {}) as EntryStore[]
+    await Promise.allSettled(entryStores.map((entryStore) => entryStore.end()))
   }
 
   /** Of a subclass: ends the connection that its storages share, if it is its own. */

@@ -9,12 +9,19 @@ import { secretForms } from '../request/secret-forms.ts'
 import { endToEnd } from '../response/header-lines.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import type { BaseCache } from './base-cache.ts'
-import type { EntryHead, StoredRequest } from './entry.ts'
+import type { EntryHead, StoredRequest } from '../entries/entry.ts'
 import { EntryWriter, type EntryWriterOptions, type WriteOutcome } from './entry-writer.ts'
-import { asVariant, endKey, endText, placeFor, selectionOf, type Lookup } from './lookup.ts'
-import { isReadable } from './readable-head.ts'
-import { wholeBody } from './record.ts'
-import type { Place } from './store-entry.ts'
+import {
+  asVariant,
+  endKey,
+  endText,
+  placeFor,
+  selectionOf,
+  type Lookup,
+} from '../entries/lookup.ts'
+import { isReadable } from '../entries/readable-head.ts'
+import { wholeBody } from '../entries/record.ts'
+import type { Place } from '../entries/store-entry.ts'
 
 /** A response whose head has arrived. */
 export interface Arrival {

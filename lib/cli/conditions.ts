@@ -1,6 +1,6 @@
 /** Options that say which of a cache's entries are meant; all of them have to be met. */
 import { Option } from 'commander'
-import type { Selection } from '../cache/selection.ts'
+import type { Selection } from '../upkeep/selection.ts'
 import { invalidOption } from '../errors.ts'
 import { durationOf } from '../policy/lifetime.ts'
 import { isUrlPattern } from '../policy/url-patterns.ts'

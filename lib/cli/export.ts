@@ -25,7 +25,7 @@ export const exportHar: Command<ConditionOptions> = {
     const selection = selectionOf(options)
     const cache = await job.open('read')
     const { exportHar: writeHar } = await import('../har/export-har.ts')
-    const { selector } = await import('../cache/selection.ts')
+    const { selector } = await import('../upkeep/selection.ts')
     const file = path === '-' ? undefined : await openFile(path)
     try {
       const result = await withProgress(output, 'Exporting', (tell) =>

@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { BaseCache } from '../cache/base-cache.ts'
-import type { CachedResponse } from '../cache/cached-response.ts'
-import type { Selection, Selects } from '../cache/selection.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
+import type { Selection, Selects } from '../upkeep/selection.ts'
 import { bytesText, durationText, expiryText, instantText } from './amounts.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
 import {
@@ -66,7 +66,7 @@ async function list(
   tell: Tell,
 ): Promise<number> {
   const { output, options } = job
-  const { selectEntries, selector } = await import('../cache/selection.ts')
+  const { selectEntries, selector } = await import('../upkeep/selection.ts')
   const matches = selector(selection ?? {}, Date.now())
   // Who reads what is listed, as a pager does, sees by it how it goes on.
   const total = output.isWatched ? await cache.responses.size() : 0

@@ -1,4 +1,4 @@
-import type { CachedResponse } from '../cache/cached-response.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
 import { firstLine } from '../policy/validators.ts'
 
 /** Content-Type without parameters; undefined where there is none. */

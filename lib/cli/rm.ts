@@ -1,7 +1,7 @@
 import { Option } from 'commander'
 import type { BaseCache } from '../cache/base-cache.ts'
-import type { CachedResponse } from '../cache/cached-response.ts'
-import type { Selection } from '../cache/selection.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
+import type { Selection } from '../upkeep/selection.ts'
 import { isEntryError, misuse } from '../errors.ts'
 import { counted } from './amounts.ts'
 import { confirm } from './confirm.ts'
@@ -99,8 +99,8 @@ async function countOf(
   selection: Selection | undefined,
   tell: Tell,
 ): Promise<number> {
-  const { selectEntries, selector } = await import('../cache/selection.ts')
-  const { primaryKey } = await import('../cache/lookup.ts')
+  const { selectEntries, selector } = await import('../upkeep/selection.ts')
+  const { primaryKey } = await import('../entries/lookup.ts')
   // With all the redirects that a URL leads to goes every variant of each.
   const requests = new Set<string>()
   for (const url of urls) {

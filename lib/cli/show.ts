@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import type { BaseCache } from '../cache/base-cache.ts'
-import type { CachedResponse } from '../cache/cached-response.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
 import { misuse } from '../errors.ts'
 import { joinedField } from '../policy/validators.ts'
 import { bytesText, durationText, expiryText, instantText } from './amounts.ts'
@@ -61,7 +61,7 @@ async function findAll(
   cache: BaseCache,
   target: string,
 ): Promise<CachedResponse[]> {
-  const { selectEntries, selector } = await import('../cache/selection.ts')
+  const { selectEntries, selector } = await import('../upkeep/selection.ts')
   const isUrl = !isKey(target)
   const selection = isUrl ? { urls: [target] } : { keys: [target] }
   const matches = selector(selection, Date.now())

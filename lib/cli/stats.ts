@@ -17,7 +17,7 @@ export const stats: Command<object> = {
   async run(job) {
     const { output, address } = job
     const cache = await job.open('read')
-    const { countHoldings } = await import('../cache/stats.ts')
+    const { countHoldings } = await import('../upkeep/stats.ts')
     const total = await recordsOf(output, cache)
     let done = 0
     const { responses, redirects, bodyBytes, expired, unreadable, oldest, newest } =

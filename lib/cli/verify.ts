@@ -1,5 +1,5 @@
 import { Option } from 'commander'
-import type { VerifyProblem, VerifyResult } from '../cache/verify.ts'
+import type { VerifyProblem, VerifyResult } from '../upkeep/verify.ts'
 import { bytesText, counted } from './amounts.ts'
 import { exitCodes, type Command, type Job } from './command.ts'
 import { printable, wrapped } from './printable.ts'

@@ -1,6 +1,6 @@
 /** HAR 1.2, as far as it is read and written here, and what we add to it. */
 import type { Echo } from '../request/echoes.ts'
-import type { SelectedBy } from '../cache/entry.ts'
+import type { SelectedBy } from '../entries/entry.ts'
 import type { EpochMs } from '../units.ts'
 
 /** A header field, a cookie, a parameter. */

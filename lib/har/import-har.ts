@@ -11,7 +11,7 @@ import {
   decodeRequest,
   encodeEntry,
   wholeBody,
-} from '../cache/record.ts'
+} from '../entries/record.ts'
 import type { StoredRecord } from '../storage/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'

@@ -1,6 +1,6 @@
 /** A stored response as an entry of HAR. */
 import { isUtf8 } from 'node:buffer'
-import type { CachedResponse } from '../cache/cached-response.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
 import { firstLine, joinedField } from '../policy/validators.ts'
 import { decodeBody } from './decoded-body.ts'
 import {

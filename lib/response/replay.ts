@@ -1,5 +1,5 @@
 /** Plays a stored response to a caller, as the origin would have sent it. */
-import type { Entry, EntryHead } from '../cache/entry.ts'
+import type { Entry, EntryHead } from '../entries/entry.ts'
 import type { HeaderFields } from '../policy/validators.ts'
 import type { Downstream } from './downstream.ts'
 import { addField, headerFields, type RawHeaders } from './header-lines.ts'

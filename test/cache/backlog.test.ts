@@ -3,7 +3,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { Backlog, backlogOf, Patience } from '../../lib/cache/backlog.ts'
-import { partBytes } from '../../lib/cache/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import { HeldStorage } from './held-storage.ts'
 import { startWriter } from './start-writer.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { partBytes } from '../../lib/cache/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import { FailingStorage } from './failing-storage.ts'
 import { HeldStorage } from './held-storage.ts'
 import { startWriter, storageOfParts } from './start-writer.ts'

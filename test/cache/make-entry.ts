@@ -1,6 +1,6 @@
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
-import type { EntryHead, StoredRequest } from '../../lib/cache/entry.ts'
-import { encodeEntry, wholeBody } from '../../lib/cache/record.ts'
+import type { EntryHead, StoredRequest } from '../../lib/entries/entry.ts'
+import { encodeEntry, wholeBody } from '../../lib/entries/record.ts'
 
 export const storedRequest: StoredRequest = { method: 'GET', url: 'http://a/', headers: [] }
 

@@ -5,7 +5,7 @@ import {
   type EntryWriterOptions,
   type WriteOutcome,
 } from '../../lib/cache/entry-writer.ts'
-import type { StoredBody } from '../../lib/cache/record.ts'
+import type { StoredBody } from '../../lib/entries/record.ts'
 import { WrappedStorage } from './wrapped-storage.ts'
 
 /** A writer, and what it has said and done. */

@@ -1,5 +1,5 @@
 import type { BaseStorage } from '../../lib/storage/base-storage.ts'
-import { isPartKey } from '../../lib/cache/body-parts.ts'
+import { isPartKey } from '../../lib/entries/body-parts.ts'
 
 /** The keys of the parts of long bodies. */
 export async function bodyPartKeys(storage: BaseStorage): Promise<string[]> {

@@ -8,7 +8,7 @@ import { Agent, request } from 'undici'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
 import { CacheError } from '../../lib/errors.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
-import { partBytes } from '../../lib/cache/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import { openCache, temporaryFolder } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { describe, test, type TestContext } from 'node:test'
-import { partBytes } from '../../lib/cache/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import { openCache, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 

@@ -6,7 +6,7 @@ import { fetch, request, type Dispatcher } from 'undici'
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { isPartKey } from '../../lib/cache/body-parts.ts'
+import { isPartKey } from '../../lib/entries/body-parts.ts'
 import { cachedAgent } from './caches.ts'
 import { startAssetOrigin } from './ranged-origin.ts'
 

@@ -8,7 +8,7 @@ import { request, type Dispatcher } from 'undici'
 import type { ServerResponse } from 'node:http'
 import { getCacheInfo, type CacheInfo } from '../../lib/response/cache-info.ts'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import { partBytes } from '../../lib/cache/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import { cachedAgent, embedded, openCache, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 

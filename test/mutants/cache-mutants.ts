@@ -1,10 +1,10 @@
 /** Caches that break a promise, by their storages or by what they do with them. */
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import type { Place } from '../../lib/cache/store-entry.ts'
-import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'
-import type { HistoryStep } from '../../lib/cache/history.ts'
-import type { StoredBody } from '../../lib/cache/record.ts'
+import type { Place } from '../../lib/entries/store-entry.ts'
+import { describeRequest, type RequestTarget } from '../../lib/entries/describe-request.ts'
+import type { HistoryStep } from '../../lib/entries/history.ts'
+import type { StoredBody } from '../../lib/entries/record.ts'
 import {
   blindTo,
   byName,

@@ -8,7 +8,7 @@ import {
   type SerializerOption,
 } from '../../serializers/serializer.ts'
 import { BaseCache } from '../../cache/base-cache.ts'
-import { isPartKey } from '../../cache/body-parts.ts'
+import { isPartKey } from '../../entries/body-parts.ts'
 import { tuningRules, type CacheTuning } from '../../cache/tuning.ts'
 import { cachePath, pathRules, type CachePathOptions } from '../cache-path.ts'
 

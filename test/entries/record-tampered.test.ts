@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { decodeChain, decodeEntry, decodeRequest, encodeChain } from '../../lib/cache/record.ts'
-import { sealHead } from '../../lib/cache/checksum.ts'
-import { recordVersion } from '../../lib/cache/readable-head.ts'
+import { decodeChain, decodeEntry, decodeRequest, encodeChain } from '../../lib/entries/record.ts'
+import { sealHead } from '../../lib/entries/checksum.ts'
+import { recordVersion } from '../../lib/entries/readable-head.ts'
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { CacheError } from '../../lib/errors.ts'
-import { makeRecord, storedRequest } from './make-entry.ts'
+import { makeRecord, storedRequest } from '../cache/make-entry.ts'
 
 const corrupt = { name: 'CacheError', code: 'ERR_CACHE_ENTRY_CORRUPT' }
 

@@ -9,11 +9,11 @@ import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { loopTurn } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey, ownerOfPart, readParts } from './body-parts.ts'
-import { isChainKey } from './lookup.ts'
+import { isPartKey, ownerOfPart, readParts } from '../entries/body-parts.ts'
+import { isChainKey } from '../entries/lookup.ts'
 import { orphanAge, refersTo } from './maintenance.ts'
-import { decodeChain, decodeEntry, decodeRequest, isDecayed } from './record.ts'
-import type { Shelves } from './shelf.ts'
+import { decodeChain, decodeEntry, decodeRequest, isDecayed } from '../entries/record.ts'
+import type { EntryStores } from '../entries/entry-store.ts'
 import { sideBySide } from './side-by-side.ts'
 
 /** What is done about what is found, and who hears of it. */
@@ -78,11 +78,11 @@ const atOnce = 16
 
 /** @throws what a storage throws, and the signal's reason */
 export async function verifyAll(
-  shelves: Shelves,
+  entryStores: EntryStores,
   options: VerifyOptions,
   now: EpochMs,
 ): Promise<VerifyResult> {
-  return new Verification(shelves, options, now).run()
+  return new Verification(entryStores, options, now).run()
 }
 
 type Name = VerifyProblem['storage']
@@ -98,7 +98,7 @@ interface Broken {
 }
 
 class Verification {
-  readonly #shelves: Shelves
+  readonly #entryStores: EntryStores
   readonly #options: VerifyOptions
   readonly #now: EpochMs
   readonly #counts = { responses: 0, redirects: 0, bodyBytes: 0 }
@@ -111,17 +111,17 @@ class Verification {
   #done = 0
   #total = 0
 
-  constructor(shelves: Shelves, options: VerifyOptions, now: EpochMs) {
-    this.#shelves = shelves
+  constructor(entryStores: EntryStores, options: VerifyOptions, now: EpochMs) {
+    this.#entryStores = entryStores
     this.#options = options
     this.#now = now
   }
 
   async run(): Promise<VerifyResult> {
     if (this.#options.onProgress !== undefined) {
-      for (const name of names) this.#total += await this.#shelves[name].storage.size()
+      for (const name of names) this.#total += await this.#entryStores[name].storage.size()
     }
-    for (const name of names) await this.#verifyShelf(name)
+    for (const name of names) await this.#verifyEntries(name)
     const { unreadable, orphan, endless } = this.#broken
     return {
       ...this.#counts,
@@ -132,8 +132,8 @@ class Verification {
     }
   }
 
-  async #verifyShelf(name: Name): Promise<void> {
-    const { storage } = this.#shelves[name]
+  async #verifyEntries(name: Name): Promise<void> {
+    const { storage } = this.#entryStores[name]
     // The parts of each, by the key of its entry and the id of its write.
     const bodies = new Map<string, string[]>()
     await sideBySide(
@@ -164,7 +164,7 @@ class Verification {
   }
 
   async #verifyEntry(name: Name, key: string): Promise<void> {
-    const { storage } = this.#shelves[name]
+    const { storage } = this.#entryStores[name]
     try {
       // What was replaced while it was being read is read once more.
       const bytes = (await whole(storage, key)) ?? (await readWhole(storage, key))
@@ -184,7 +184,7 @@ class Verification {
   }
 
   async #isEndless(key: string): Promise<boolean> {
-    const { responses, redirects } = this.#shelves
+    const { responses, redirects } = this.#entryStores
     const record = await redirects.storage.get(key)
     if (record === undefined) return false
     const { target } = decodeChain(record)
@@ -205,7 +205,7 @@ class Verification {
       }
       // Younger ones may belong to a response that is still arriving.
       if (!(writtenAt < this.#now - orphanAge)) continue
-      if (await refersTo(this.#shelves[name].storage, key, id)) continue
+      if (await refersTo(this.#entryStores[name].storage, key, id)) continue
       const message = `a body in parts (${parts.length}) that no entry refers to`
       this.#found('orphan', message, { name, key, parts, undecoded: false })
     }
@@ -225,15 +225,15 @@ class Verification {
     for (const { name, key, parts } of [...unreadable, ...endless]) {
       this.#options.signal?.throwIfAborted()
       // It may have been stored anew by now.
-      if ((await whole(this.#shelves[name].storage, key)) !== undefined) {
+      if ((await whole(this.#entryStores[name].storage, key)) !== undefined) {
         if (!isChainKey(key) || !(await this.#isEndless(key))) continue
       }
-      if (await this.#shelves[name].delete(key)) removed++
-      await this.#shelves[name].storage.deleteMany(parts)
+      if (await this.#entryStores[name].delete(key)) removed++
+      await this.#entryStores[name].storage.deleteMany(parts)
     }
     for (const { name, parts } of orphan) {
       this.#options.signal?.throwIfAborted()
-      if ((await this.#shelves[name].storage.deleteMany(parts)) > 0) removed++
+      if ((await this.#entryStores[name].storage.deleteMany(parts)) > 0) removed++
     }
     return removed
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { DeadKeys } from '../../lib/cache/dead-keys.ts'
+import { DeadKeys } from '../../lib/entries/dead-keys.ts'
 
 describe('keys that count as deleted', () => {
   test('are those that were added, for what was stored until then', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { describeRequest, type RequestTarget } from '../../lib/cache/describe-request.ts'
+import { describeRequest, type RequestTarget } from '../../lib/entries/describe-request.ts'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
 import { shapeOfFetch } from '../../lib/request/read-request.ts'
 import { requestOf, rulesOf, type Asked } from '../request/request-of.ts'

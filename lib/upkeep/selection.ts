@@ -16,9 +16,9 @@ import { isUrlPattern, urlMatcher, type UrlPattern } from '../policy/url-pattern
 import type { KeyRules } from '../request/key-rules.ts'
 import { normalizeUrl } from '../request/normalize-url.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from './body-parts.ts'
-import { CachedResponse } from './cached-response.ts'
-import { isChainKey } from './lookup.ts'
+import { isPartKey } from '../entries/body-parts.ts'
+import { CachedResponse } from '../entries/cached-response.ts'
+import { isChainKey } from '../entries/lookup.ts'
 import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 
 /** Conditions on stored responses; what is left out does not matter. */

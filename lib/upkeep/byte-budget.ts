@@ -5,11 +5,11 @@
 import { isEntryError } from '../errors.ts'
 import { loopTurn, paced } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from './body-parts.ts'
-import { CachedResponse } from './cached-response.ts'
+import { isPartKey } from '../entries/body-parts.ts'
+import { CachedResponse } from '../entries/cached-response.ts'
 import { deleteSelected, type RemoveParts } from './deletion.ts'
-import { isChainKey } from './lookup.ts'
-import type { Shelves } from './shelf.ts'
+import { isChainKey } from '../entries/lookup.ts'
+import type { EntryStores } from '../entries/entry-store.ts'
 
 // So much is left when it was too much: then there is room for a while.
 const keptShare = 0.9
@@ -45,15 +45,15 @@ export class ByteBudget {
   }
 
   /** Counts what is there, and deletes what is too much. Other processes' responses count as well. */
-  async trim(shelves: Shelves, removeParts: RemoveParts): Promise<void> {
+  async trim(entryStores: EntryStores, removeParts: RemoveParts): Promise<void> {
     try {
-      const held = await this.#count(shelves)
+      const held = await this.#count(entryStores)
       this.#bytes = held.bytes
       if (held.bytes <= this.#maxBytes) return
       const last = await held.lastToGo(this.#maxBytes * keptShare)
       const selects = (response: CachedResponse): boolean => this.#lastUse(response) <= last
-      await deleteSelected(shelves, {}, selects, removeParts)
-      this.#bytes = (await this.#count(shelves)).bytes
+      await deleteSelected(entryStores, {}, selects, removeParts)
+      this.#bytes = (await this.#count(entryStores)).bytes
     } finally {
       this.#trimming = false
     }
@@ -63,7 +63,7 @@ export class ByteBudget {
     return Math.max(storedAt, this.#usedAt.get(key) ?? 0)
   }
 
-  async #count({ responses, redirects }: Shelves): Promise<Held> {
+  async #count({ responses, redirects }: EntryStores): Promise<Held> {
     const held = new Held()
     const present = new Set<string>()
     for (const { storage } of [responses, redirects]) {

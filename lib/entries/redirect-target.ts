@@ -13,7 +13,7 @@ import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'
 import { nextTarget } from './history.ts'
 import { findStored, notFound, type Found, type Lookup } from './lookup.ts'
-import type { Shelves } from './shelf.ts'
+import type { EntryStores } from './entry-store.ts'
 
 /** Where a stored redirect leads. */
 export interface RedirectTarget {
@@ -31,11 +31,13 @@ const nowhere: RedirectTarget = { steps: [], complete: false }
 export function withoutLoops(
   lookup: Lookup,
   request: CacheRequest,
-  shelves: Shelves,
+  entryStores: EntryStores,
 ): MaybePromise<Lookup> {
   const { found } = lookup
-  if (found?.shelf !== shelves.redirects || !mayShareKey(request)) return lookup
-  return chain(targetOf(request, found, shelves), ({ complete }) => (complete ? lookup : notFound))
+  if (found?.entryStore !== entryStores.redirects || !mayShareKey(request)) return lookup
+  return chain(targetOf(request, found, entryStores), ({ complete }) =>
+    complete ? lookup : notFound,
+  )
 }
 
 function mayShareKey({ rules, givenKey, url }: CacheRequest): boolean {
@@ -49,7 +51,7 @@ function mayShareKey({ rules, givenKey, url }: CacheRequest): boolean {
 export function targetOf(
   request: CacheRequest,
   redirect: Found,
-  shelves: Shelves,
+  entryStores: EntryStores,
 ): MaybePromise<RedirectTarget> {
   const seen = new Set([request.key])
   const steps: Found[] = []
@@ -61,10 +63,10 @@ export function targetOf(
     const target = nextTarget(asked, from, hop.entry)
     const next = target && requestFor(target, from)
     if (target === undefined || next === undefined) return nowhere
-    return chain(findStored(shelves, next, false), ({ found }) => {
+    return chain(findStored(entryStores, next, false), ({ found }) => {
       if (found === undefined) return { steps, complete: false, missing: next }
       steps.push(found)
-      if (found.shelf !== shelves.redirects) return { steps, complete: true }
+      if (found.entryStore !== entryStores.redirects) return { steps, complete: true }
       if (seen.has(next.key)) return nowhere
       seen.add(next.key)
       return follow(target, next, found)

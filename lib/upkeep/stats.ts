@@ -1,12 +1,12 @@
 /** What a cache holds, and what it has done since the program began. */
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from './body-parts.ts'
+import { isPartKey } from '../entries/body-parts.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { BaseStorage } from '../storage/base-storage.ts'
-import { isChainKey } from './lookup.ts'
-import { decodeChain } from './record.ts'
+import { isChainKey } from '../entries/lookup.ts'
+import { decodeChain } from '../entries/record.ts'
 import { readableResponse } from './selection.ts'
 
 /** How often what has happened, in this process. */
@@ -61,7 +61,7 @@ export interface Holdings {
 /** What `cache.stats()` tells. */
 export interface CacheStats extends Holdings, Counters {}
 
-/** Both namespaces of a cache; its shelves are such, too. */
+/** Both namespaces of a cache; its entryStores are such, too. */
 interface Places {
   readonly responses: { readonly storage: BaseStorage }
   readonly redirects: { readonly storage: BaseStorage }

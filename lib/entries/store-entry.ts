@@ -7,7 +7,7 @@ import { partHead, partKeys } from './body-parts.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
 import { chainKey, type Found } from './lookup.ts'
 import { decodeHead, decodeRequest, encodeChain, encodeHead } from './record.ts'
-import type { Shelves } from './shelf.ts'
+import type { EntryStores } from './entry-store.ts'
 import type { Writes } from './writes.ts'
 
 /** Where and as what a response is stored. */
@@ -29,28 +29,28 @@ export interface ChainLink {
 
 /** Stores a response whose body is complete. */
 export function storeEntry(
-  shelves: Shelves,
+  entryStores: EntryStores,
   writes: Writes,
   as: 'response' | 'redirect',
   { key, replaces }: Place,
   record: StoredRecord,
 ): MaybePromise<void> {
-  const shelf = as === 'response' ? shelves.responses : shelves.redirects
-  const written = writes.track(shelf.write(key, record))
+  const entryStore = as === 'response' ? entryStores.responses : entryStores.redirects
+  const written = writes.track(entryStore.write(key, record))
   if (replaces === undefined) return written
-  const { entry: old, key: oldKey, shelf: oldShelf } = replaces
+  const { entry: old, key: oldKey, entryStore: oldStore } = replaces
   // A URL that redirected and does not any more, or the other way round.
-  const moved = oldShelf !== shelf
+  const moved = oldStore !== entryStore
   // Under another key it is another variant, which stays with its body.
   const replaced = moved || oldKey === key
-  if (replaced && old.parts !== undefined) writes.deleteLater(oldShelf.storage, oldKey, old.parts)
+  if (replaced && old.parts !== undefined) writes.deleteLater(oldStore.storage, oldKey, old.parts)
   if (!moved) return written
-  return chain(written, () => chain(writes.track(oldShelf.delete(oldKey)), () => {}))
+  return chain(written, () => chain(writes.track(oldStore.delete(oldKey)), () => {}))
 }
 
 /** Stores where a chain of redirects leads that was followed below the cache. */
 export function storeChain(
-  { redirects }: Shelves,
+  { redirects }: EntryStores,
   writes: Writes,
   request: CacheRequest,
   link: ChainLink,
@@ -66,11 +66,11 @@ export function storeChain(
  * without the first one, and are left to expire.
  */
 export function invalidateEntries(
-  shelves: Shelves,
+  entryStores: EntryStores,
   writes: Writes,
   key: string,
 ): MaybePromise<void> {
-  const { responses, redirects } = shelves
+  const { responses, redirects } = entryStores
   const deleteParts = (): MaybePromise<unknown> =>
     chain(responses.record(key), (record) => {
       const parts = record && partsOf(record)
@@ -99,19 +99,20 @@ async function fail(error: unknown): Promise<never> {
  * answers another URL and stays: only the way to it goes.
  */
 export function endEntry(
-  { redirects }: Shelves,
+  { redirects }: EntryStores,
   writes: Writes,
   request: CacheRequest,
-  { key, shelf, entry, history }: Found,
+  { key, entryStore, entry, history }: Found,
 ): MaybePromise<void> {
   const followed = history !== undefined
-  if (!followed && entry.parts !== undefined) writes.deleteLater(shelf.storage, key, entry.parts)
-  const deleted = followed ? redirects.delete(chainKey(request.key)) : shelf.delete(key)
+  if (!followed && entry.parts !== undefined)
+    writes.deleteLater(entryStore.storage, key, entry.parts)
+  const deleted = followed ? redirects.delete(chainKey(request.key)) : entryStore.delete(key)
   return chain(writes.track(deleted), () => {})
 }
 
 /** What is stored under a key counts as deleted until the storage can be told. */
-export function forgetEntries({ responses, redirects }: Shelves, key: string): void {
+export function forgetEntries({ responses, redirects }: EntryStores, key: string): void {
   responses.forget(key)
   redirects.forget(key)
   redirects.forget(chainKey(key))
@@ -130,13 +131,16 @@ function partsOf({ head }: StoredRecord): BodyParts | undefined {
  * Deletes an entry whose body turned out not to be whole, unless it was replaced meanwhile.
  * @returns whether it was deleted
  */
-export function discardEntry(writes: Writes, { key, shelf, entry }: Found): MaybePromise<boolean> {
+export function discardEntry(
+  writes: Writes,
+  { key, entryStore, entry }: Found,
+): MaybePromise<boolean> {
   const parts = entry.parts!
   return writes.track(
-    chain(shelf.record(key), (record) => {
+    chain(entryStore.record(key), (record) => {
       if (record === undefined || partsOf(record)?.id !== parts.id) return false
-      return chain(shelf.delete(key), (deleted) => {
-        writes.deleteLater(shelf.storage, key, parts)
+      return chain(entryStore.delete(key), (deleted) => {
+        writes.deleteLater(entryStore.storage, key, parts)
         return deleted
       })
     }),
@@ -153,13 +157,13 @@ export function refreshEntry(
   head: EntryHead,
   dropAt: EpochMs | undefined,
 ): MaybePromise<boolean> {
-  const { key, shelf, entry } = found
+  const { key, entryStore, entry } = found
   return writes.track(
-    chain(shelf.record(key), (record) => {
+    chain(entryStore.record(key), (record) => {
       // Another body must not get the head of this one: others may have stored one meanwhile.
       if (record === undefined || !isSame(decodeHead(record.head), entry)) return false
       const next = { head: encodeHead(head, entry, decodeRequest(record.head)), expiresAt: dropAt }
-      return chain(shelf.replaceHead(key, record.head, next), (replaced) =>
+      return chain(entryStore.replaceHead(key, record.head, next), (replaced) =>
         chain(keepParts(found, dropAt), () => replaced),
       )
     }),
@@ -175,12 +179,15 @@ function isSame(there: Pick<Entry, 'bodyBytes' | 'bodyCheck' | 'parts'>, entry: 
 }
 
 // The parts of a body live as long as the entry that refers to them.
-function keepParts({ key, shelf, entry }: Found, dropAt: EpochMs | undefined): MaybePromise<void> {
+function keepParts(
+  { key, entryStore, entry }: Found,
+  dropAt: EpochMs | undefined,
+): MaybePromise<void> {
   if (entry.parts === undefined) return
   // What stands in their heads is known: no part needs to be read.
   const kept = partKeys(key, entry.parts).map(async (part, index) => {
     const head = partHead(index)
-    return shelf.storage.replaceHead(part, head, { head, expiresAt: dropAt })
+    return entryStore.storage.replaceHead(part, head, { head, expiresAt: dropAt })
   })
   return Promise.all(kept).then(() => {})
 }

@@ -9,9 +9,9 @@ import {
   encodeChain,
   encodeEntry,
   wholeBody,
-} from '../../lib/cache/record.ts'
-import { recordVersion } from '../../lib/cache/readable-head.ts'
-import { makeHead, makeRecord, storedRequest } from './make-entry.ts'
+} from '../../lib/entries/record.ts'
+import { recordVersion } from '../../lib/entries/readable-head.ts'
+import { makeHead, makeRecord, storedRequest } from '../cache/make-entry.ts'
 
 // What may stand in a field line: tab, and latin1 without control characters (RFC 9110 §5.5).
 const fieldText = fc.string({

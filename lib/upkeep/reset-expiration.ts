@@ -8,13 +8,13 @@ import type { ExpireAfter } from '../policy/lifetime-rules.ts'
 import { staleWindows } from '../policy/staleness.ts'
 import { joinedField } from '../policy/validators.ts'
 import type { EpochMs } from '../units.ts'
-import type { CachedResponse } from './cached-response.ts'
-import type { EntryHead } from './entry.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
+import type { EntryHead } from '../entries/entry.ts'
 import { selectEntries, type Selects } from './selection.ts'
-import type { Shelf, Shelves } from './shelf.ts'
+import type { EntryStore, EntryStores } from '../entries/entry-store.ts'
 import { sideBySide } from './side-by-side.ts'
-import { refreshEntry } from './store-entry.ts'
-import type { Writes } from './writes.ts'
+import { refreshEntry } from '../entries/store-entry.ts'
+import type { Writes } from '../entries/writes.ts'
 
 /** @throws TypeError ERR_CACHE_OPTION_INVALID */
 export function checkLifetime(expireAfter: unknown): asserts expireAfter is ExpireAfter {
@@ -33,21 +33,21 @@ const atOnce = 64
  * @throws TypeError ERR_CACHE_OPTION_INVALID where a function gives no lifetime
  */
 export async function resetAll(
-  shelves: Shelves,
+  entryStores: EntryStores,
   writes: Writes,
   selects: Selects,
   expireAfter: ExpireAfter,
   now: EpochMs,
 ): Promise<number> {
   let changed = 0
-  for (const shelf of [shelves.responses, shelves.redirects]) {
-    const selected = selectEntries(shelf.storage, selects)
+  for (const entryStore of [entryStores.responses, entryStores.redirects]) {
+    const selected = selectEntries(entryStore.storage, selects)
     const keyOf = ({ key }: CachedResponse): string => key
     await sideBySide(selected, atOnce, keyOf, async (response) => {
       const reset = resetOf(response, expireAfter, now)
       if (reset === undefined) return
       try {
-        if (await apply(shelf, writes, response, reset)) changed++
+        if (await apply(entryStore, writes, response, reset)) changed++
       } catch (error) {
         // Its head can be read, and its body is another one.
         if (!isEntryError(error)) throw error
@@ -64,18 +64,18 @@ type Reset =
   | { readonly action: 'refresh'; readonly head: EntryHead; readonly dropAt: EpochMs | undefined }
 
 async function apply(
-  shelf: Shelf,
+  entryStore: EntryStore,
   writes: Writes,
   { key, head }: CachedResponse,
   reset: Reset,
 ): Promise<boolean> {
   if (reset.action === 'delete') {
-    if (head.parts !== undefined) writes.deleteLater(shelf.storage, key, head.parts)
-    return shelf.delete(key)
+    if (head.parts !== undefined) writes.deleteLater(entryStore.storage, key, head.parts)
+    return entryStore.delete(key)
   }
-  const entry = await shelf.entry(key)
+  const entry = await entryStore.entry(key)
   if (entry === undefined) return false
-  return refreshEntry(writes, { key, shelf, entry }, reset.head, reset.dropAt)
+  return refreshEntry(writes, { key, entryStore, entry }, reset.head, reset.dropAt)
 }
 
 function resetOf(

@@ -13,14 +13,14 @@ import type { CacheRequest } from '../request/request.ts'
 import { secretForms } from '../request/secret-forms.ts'
 import type { EpochMs } from '../units.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
-import type { Shelf, Shelves } from './shelf.ts'
+import type { EntryStore, EntryStores } from './entry-store.ts'
 
 /** What was found for a request. */
 export interface Found {
   readonly entry: Entry
   /** Where it is. */
   readonly key: string
-  readonly shelf: Shelf
+  readonly entryStore: EntryStore
   /** The URLs of the chain that ends in this response, where one was followed below the cache. */
   readonly history?: readonly string[] | undefined
 }
@@ -50,27 +50,27 @@ export type FollowsBelow = boolean | undefined
 
 /** What is stored for a request, a response or a redirect. */
 export function findStored(
-  shelves: Shelves,
+  entryStores: EntryStores,
   request: CacheRequest,
   follows: FollowsBelow,
 ): MaybePromise<Lookup> {
   // One after the other: a hit is one read, of one round trip, and a redirect is asked for by misses
   // only, to which the origin is a longer way.
-  return chain(findOn(shelves.responses, request), (response) =>
-    response === notFound ? findRedirect(shelves, request, follows) : response,
+  return chain(findOn(entryStores.responses, request), (response) =>
+    response === notFound ? findRedirect(entryStores, request, follows) : response,
   )
 }
 
 function findRedirect(
-  shelves: Shelves,
+  entryStores: EntryStores,
   request: CacheRequest,
   follows: FollowsBelow,
 ): MaybePromise<Lookup> {
-  if (follows === false) return findOn(shelves.redirects, request)
-  return chain(findFollowed(shelves, request), (followed) => {
+  if (follows === false) return findOn(entryStores.redirects, request)
+  return chain(findFollowed(entryStores, request), (followed) => {
     if (follows === true) return followed
     // Nobody knows whether this caller would get to see the redirect or what comes after it.
-    return chain(findOn(shelves.redirects, request), (hop) => {
+    return chain(findOn(entryStores.redirects, request), (hop) => {
       if (hop.found === undefined) return followed
       const { endPrimary } = followed
       return { ...(followed.found === undefined ? hop : followed), endPrimary, ambiguous: true }
@@ -79,7 +79,7 @@ function findRedirect(
 }
 
 function findFollowed(
-  { responses, redirects }: Shelves,
+  { responses, redirects }: EntryStores,
   request: CacheRequest,
 ): MaybePromise<Lookup> {
   return chain(findChain(redirects, request), (link) => {
@@ -94,13 +94,17 @@ function findFollowed(
 }
 
 /** The entry that answers this request, in one namespace. */
-export function findOn(shelf: Shelf, request: CacheRequest): MaybePromise<Lookup> {
-  return findVariant(shelf, request, request.key, request.text)
+export function findOn(entryStore: EntryStore, request: CacheRequest): MaybePromise<Lookup> {
+  return findVariant(entryStore, request, request.key, request.text)
 }
 
 // What a followed chain of redirects ends in, for this request: the end may have variants, too.
-function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybePromise<Lookup> {
-  return chain(findVariant(shelf, request, target, undefined), ({ found, primary }) => ({
+function findEnd(
+  entryStore: EntryStore,
+  request: CacheRequest,
+  target: string,
+): MaybePromise<Lookup> {
+  return chain(findVariant(entryStore, request, target, undefined), ({ found, primary }) => ({
     found,
     endPrimary: primary,
   }))
@@ -108,25 +112,25 @@ function findEnd(shelf: Shelf, request: CacheRequest, target: string): MaybeProm
 
 /** @param text of the key; undefined where it is not known */
 function findVariant(
-  shelf: Shelf,
+  entryStore: EntryStore,
   request: CacheRequest,
   key: string,
   text: string | undefined,
 ): MaybePromise<Lookup> {
-  return chain(shelf.entry(key), (entry) => {
+  return chain(entryStore.entry(key), (entry) => {
     if (entry === undefined) return notFound
     // A different text under the same key is another request's response, however it got there.
     if (text === undefined ? !isPlaceOf(key, entry.text) : entry.text !== text) return notFound
     const primary = entry.selectedBy
-    if (primary === undefined) return { found: { entry, key, shelf } }
+    if (primary === undefined) return { found: { entry, key, entryStore } }
     const wanted = selectionDigest(request, primary.names)
-    if (wanted === primary.digest) return { found: { entry, key, shelf }, primary }
+    if (wanted === primary.digest) return { found: { entry, key, entryStore }, primary }
     const otherKey = variantKey(key, wanted)
-    return chain(shelf.entry(otherKey), (variant) =>
+    return chain(entryStore.entry(otherKey), (variant) =>
       variant?.text === entry.text &&
       variant.selectedBy?.digest === wanted &&
       variant.selectedBy.since === primary.since
-        ? { found: { entry: variant, key: otherKey, shelf }, primary }
+        ? { found: { entry: variant, key: otherKey, entryStore }, primary }
         : { primary, variantMissing: true },
     )
   })
@@ -212,10 +216,10 @@ export function selectionOf(
 
 /** A followed chain of redirects for this request; undefined where none is stored. */
 export function findChain(
-  shelf: Shelf,
+  entryStore: EntryStore,
   request: CacheRequest,
 ): MaybePromise<RedirectChain | undefined> {
-  return chain(shelf.redirectChain(chainKey(request.key)), (found) =>
+  return chain(entryStore.redirectChain(chainKey(request.key)), (found) =>
     found?.text === request.text ? found : undefined,
   )
 }

@@ -10,12 +10,12 @@ import {
   partKey,
   partKeys,
   readParts,
-} from '../../lib/cache/body-parts.ts'
-import type { Entry } from '../../lib/cache/entry.ts'
-import { chainKey } from '../../lib/cache/lookup.ts'
-import { decodeEntry } from '../../lib/cache/record.ts'
+} from '../../lib/entries/body-parts.ts'
+import type { Entry } from '../../lib/entries/entry.ts'
+import { chainKey } from '../../lib/entries/lookup.ts'
+import { decodeEntry } from '../../lib/entries/record.ts'
 import { requestOf } from '../request/request-of.ts'
-import { makeRecord } from './make-entry.ts'
+import { makeRecord } from '../cache/make-entry.ts'
 
 const { key } = requestOf({})
 const entryKeys = [key, chainKey(key), `${key}.v1023`, `${key}.last`]

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
-import { HotTier, type Sized } from '../../lib/cache/hot-tier.ts'
+import { HotTier, type Sized } from '../../lib/entries/hot-tier.ts'
 
 interface Kept extends Sized {
   readonly name: string

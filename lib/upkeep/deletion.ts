@@ -3,15 +3,15 @@ import type { BaseStorage } from '../storage/base-storage.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { KeyRules } from '../request/key-rules.ts'
-import type { CachedResponse } from './cached-response.ts'
-import type { BodyParts } from './entry.ts'
-import { chainKey, endKey, isChainKey, primaryKey } from './lookup.ts'
-import { decodeChain, decodeHead } from './record.ts'
+import type { CachedResponse } from '../entries/cached-response.ts'
+import type { BodyParts } from '../entries/entry.ts'
+import { chainKey, endKey, isChainKey, primaryKey } from '../entries/lookup.ts'
+import { decodeChain, decodeHead } from '../entries/record.ts'
 import { selectEntries, urlSelector, type Selection, type Selects } from './selection.ts'
-import type { Shelf, Shelves } from './shelf.ts'
+import type { EntryStore, EntryStores } from '../entries/entry-store.ts'
 
 /** Removes the parts of a body, some time after its entry. */
-export type RemoveParts = (shelf: Shelf, key: string, parts: BodyParts) => void
+export type RemoveParts = (entryStore: EntryStore, key: string, parts: BodyParts) => void
 
 // What is deleted at once: enough for one round trip to be worth it.
 const batchKeys = 200
@@ -22,20 +22,20 @@ const batchKeys = 200
  * @returns whether there was anything
  */
 export async function deleteRequests(
-  shelves: Shelves,
+  entryStores: EntryStores,
   requestKeys: readonly string[],
   removeParts: RemoveParts,
 ): Promise<boolean> {
   let deleted = false
   for (const key of requestKeys) {
-    for (const shelf of [shelves.responses, shelves.redirects]) {
+    for (const entryStore of [entryStores.responses, entryStores.redirects]) {
       for (const first of [key, endKey(key)]) {
-        for (const stored of await variantsOf(shelf, first)) {
-          if (await deleteEntry(shelf, stored, removeParts)) deleted = true
+        for (const stored of await variantsOf(entryStore, first)) {
+          if (await deleteEntry(entryStore, stored, removeParts)) deleted = true
         }
       }
     }
-    if (await shelves.redirects.delete(chainKey(key))) deleted = true
+    if (await entryStores.redirects.delete(chainKey(key))) deleted = true
   }
   // A chain of another URL that has led here stays: without its end it answers nobody, and to look
   // for it takes a look at everything that is stored.
@@ -48,7 +48,7 @@ export async function deleteRequests(
  * @returns how many
  */
 export async function deleteSelected(
-  shelves: Shelves,
+  entryStores: EntryStores,
   selection: Selection,
   selects: Selects,
   removeParts: RemoveParts,
@@ -56,31 +56,31 @@ export async function deleteSelected(
 ): Promise<number> {
   let deleted = 0
   const keys = new Set<string>()
-  for (const shelf of [shelves.responses, shelves.redirects]) {
+  for (const entryStore of [entryStores.responses, entryStores.redirects]) {
     let batch: CachedResponse[] = []
     const flush = async (): Promise<void> => {
-      deleted += await shelf.deleteMany(batch.map(({ key }) => key))
+      deleted += await entryStore.deleteMany(batch.map(({ key }) => key))
       for (const { key, head } of batch) {
-        if (head.parts !== undefined) removeParts(shelf, key, head.parts)
-        if (shelf === shelves.responses) keys.add(primaryKey(key))
+        if (head.parts !== undefined) removeParts(entryStore, key, head.parts)
+        if (entryStore === entryStores.responses) keys.add(primaryKey(key))
       }
       batch = []
     }
-    for await (const response of selectEntries(shelf.storage, selects)) {
+    for await (const response of selectEntries(entryStore.storage, selects)) {
       batch.push(response)
       if (batch.length >= batchKeys) await flush()
     }
     if (batch.length > 0) await flush()
   }
   const url = urlSelector(selection, rules)
-  if (keys.size > 0 || url !== undefined) await deleteChains(shelves, keys, url)
+  if (keys.size > 0 || url !== undefined) await deleteChains(entryStores, keys, url)
   return deleted
 }
 
 // A chain that was followed below the cache is of no use without its end, nor where one of its URLs
 // has been deleted.
 async function deleteChains(
-  { redirects }: Shelves,
+  { redirects }: EntryStores,
   ends: ReadonlySet<string>,
   url: ((url: string) => boolean) | undefined,
 ): Promise<void> {
@@ -100,7 +100,7 @@ async function deleteChains(
 }
 
 // The first variant tells whether there are others.
-async function variantsOf({ storage }: Shelf, key: string): Promise<string[]> {
+async function variantsOf({ storage }: EntryStore, key: string): Promise<string[]> {
   if (!(await storage.has(key))) return []
   // One that cannot be read may have some.
   const head = await headOf(storage, key)
@@ -111,11 +111,15 @@ async function variantsOf({ storage }: Shelf, key: string): Promise<string[]> {
   return variants
 }
 
-async function deleteEntry(shelf: Shelf, key: string, removeParts: RemoveParts): Promise<boolean> {
-  const head = await headOf(shelf.storage, key)
-  const deleted = await shelf.delete(key)
+async function deleteEntry(
+  entryStore: EntryStore,
+  key: string,
+  removeParts: RemoveParts,
+): Promise<boolean> {
+  const head = await headOf(entryStore.storage, key)
+  const deleted = await entryStore.delete(key)
   // The parts of what cannot be read are orphans, which are swept.
-  if (head?.parts !== undefined) removeParts(shelf, key, head.parts)
+  if (head?.parts !== undefined) removeParts(entryStore, key, head.parts)
   return deleted
 }
 

@@ -5,7 +5,7 @@ import type { HeaderFields } from '../policy/validators.ts'
 import { headerFields } from '../response/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import { readParts } from './body-parts.ts'
-import { managedItems } from './managed.ts'
+import { managedItems } from '../storage/storage-errors.ts'
 import type { Entry, EntryHead, StoredRequest } from './entry.ts'
 import { decodeEntry, decodeHead, decodeRequest, type StoredBody } from './record.ts'
 

@@ -21,7 +21,7 @@ const batchKeys = 200
 const none: ReadonlySet<string> = new Set()
 
 /** One namespace of entries: a storage, and what of it is kept decoded. */
-export class Shelf {
+export class EntryStore {
   readonly storage: BaseStorage
   readonly hot: HotTier<Entry>
   /** The newest write or deletion of each key that is under way. */
@@ -160,7 +160,7 @@ export class Shelf {
   // A record that is no answer is remembered by the error that says so.
   #usable<T>(key: string, read: () => MaybePromise<T>): MaybePromise<T> {
     const remember = (error: unknown): never => {
-      if (isDecayed(error)) decayed.set(error, { shelf: this, key })
+      if (isDecayed(error)) decayed.set(error, { entryStore: this, key })
       throw error
     }
     try {
@@ -255,7 +255,7 @@ export class Shelf {
   }
 }
 
-const decayed = new WeakMap<Error, { readonly shelf: Shelf; readonly key: string }>()
+const decayed = new WeakMap<Error, { readonly entryStore: EntryStore; readonly key: string }>()
 
 /**
  * Deletes the record that an error of a look-up was about, so that it is told of once and not at
@@ -263,7 +263,7 @@ const decayed = new WeakMap<Error, { readonly shelf: Shelf; readonly key: string
  */
 export function deleteDecayed(error: unknown): MaybePromise<boolean> {
   const place = error instanceof Error ? decayed.get(error) : undefined
-  return place === undefined ? false : place.shelf.delete(place.key)
+  return place === undefined ? false : place.entryStore.delete(place.key)
 }
 
 /** What has been told to a storage that has not said yet that it is done. */
@@ -275,9 +275,9 @@ interface Unsettled {
 }
 
 /** Both namespaces of a cache. */
-export interface Shelves {
-  readonly responses: Shelf
-  readonly redirects: Shelf
+export interface EntryStores {
+  readonly responses: EntryStore
+  readonly redirects: EntryStore
 }
 
 // An object that was filled field by field is a dictionary to V8 when it has more than a dozen, and

@@ -11,13 +11,13 @@ import { takeOutEchoes, type Echo, type TakenOut } from '../request/echoes.ts'
 import { matchRules } from '../request/match-rules.ts'
 import { recreateKey, type KeptRequest, type RecreatedKey } from '../request/recreate-key.ts'
 import { secretForms } from '../request/secret-forms.ts'
-import { isPartKey } from './body-parts.ts'
-import { CachedResponse } from './cached-response.ts'
+import { isPartKey } from '../entries/body-parts.ts'
+import { CachedResponse } from '../entries/cached-response.ts'
 import { copyEntry, type CopyWay } from './copy.ts'
 import type { RemoveParts } from './deletion.ts'
-import type { Entry } from './entry.ts'
-import { chainKey, endKey, isChainKey, ownerOf, primaryKey } from './lookup.ts'
-import { decodeChain, decodeHead, decodeRequest, encodeChain } from './record.ts'
+import type { Entry } from '../entries/entry.ts'
+import { chainKey, endKey, isChainKey, ownerOf, primaryKey } from '../entries/lookup.ts'
+import { decodeChain, decodeHead, decodeRequest, encodeChain } from '../entries/record.ts'
 
 /** How keys are recreated; the options about keys are those of `cacheInterceptor()`. */
 export interface RecreateOptions extends MatchOptions {

@@ -10,11 +10,11 @@ import { reportError } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Key } from '../request/create-key.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey, partBytes, partKeys, readParts, writeParts } from './body-parts.ts'
-import { CachedResponse } from './cached-response.ts'
-import type { Entry, EntryHead, StoredRequest } from './entry.ts'
-import { asVariant, isChainKey, placeOfVariant, primaryKey } from './lookup.ts'
-import { type Shelf } from './shelf.ts'
+import { isPartKey, partBytes, partKeys, readParts, writeParts } from '../entries/body-parts.ts'
+import { CachedResponse } from '../entries/cached-response.ts'
+import type { Entry, EntryHead, StoredRequest } from '../entries/entry.ts'
+import { asVariant, isChainKey, placeOfVariant, primaryKey } from '../entries/lookup.ts'
+import { type EntryStore } from '../entries/entry-store.ts'
 import {
   corrupt,
   decodeChain,
@@ -22,9 +22,9 @@ import {
   decodeRequest,
   wholeBody,
   type StoredBody,
-} from './record.ts'
+} from '../entries/record.ts'
 import { sideBySide } from './side-by-side.ts'
-import type { Place } from './store-entry.ts'
+import type { Place } from '../entries/store-entry.ts'
 
 /** What is copied, and who hears of it. */
 export interface CopyOptions {
@@ -59,7 +59,7 @@ export interface CopyProgress extends CopyResult {
 /** One namespace to be copied, and how to write into the other. */
 export interface CopyWay {
   readonly from: BaseStorage
-  readonly to: Shelf
+  readonly to: EntryStore
   readonly store: (place: Place, body: StoredBody) => MaybePromise<void>
 }
 
@@ -172,7 +172,7 @@ export async function copyEntry(
   const entry = decodeEntry(record)
   const chunks = entry.parts === undefined ? [entry.body] : readParts(from, response.key, entry)
   const body = await writeBody(to.storage, key, entry, chunks, record.expiresAt, now)
-  const replaces = there && { entry: there, key, shelf: to }
+  const replaces = there && { entry: there, key, entryStore: to }
   const request = known ?? decodeRequest(record.head)
   const selectedBy = asVariant(primary?.selectedBy, entry.selectedBy)
   const head = { ...entry, ...lines, text, selectedBy }

@@ -4,8 +4,8 @@ import { isEntryError } from '../errors.ts'
 import { paced } from '../loop-turn.ts'
 import { nextTurn } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey, ownerOfPart } from './body-parts.ts'
-import { decodeHead } from './record.ts'
+import { isPartKey, ownerOfPart } from '../entries/body-parts.ts'
+import { decodeHead } from '../entries/record.ts'
 
 const sliceRecords = 100
 

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
-import { CachedResponse } from '../../lib/cache/cached-response.ts'
-import { encodeEntry, wholeBody } from '../../lib/cache/record.ts'
-import { selector } from '../../lib/cache/selection.ts'
+import { CachedResponse } from '../../lib/entries/cached-response.ts'
+import { encodeEntry, wholeBody } from '../../lib/entries/record.ts'
+import { selector } from '../../lib/upkeep/selection.ts'
 import { readKeyRules } from '../../lib/request/key-rules.ts'
 
 function responseOf(url: string): CachedResponse {

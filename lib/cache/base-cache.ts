@@ -14,7 +14,6 @@ import { readKeyRules, type KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { serialized } from '../serializers/serializer.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { ByteBudget } from '../upkeep/byte-budget.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
 import { closeRules, closeTimeout, inTime, type CloseOptions } from './close.ts'
@@ -28,13 +27,7 @@ import {
 } from '../upkeep/copy.ts'
 import { describeRequest, isTarget, type RequestTarget } from '../entries/describe-request.ts'
 import type { EntryHead, StoredRequest } from '../entries/entry.ts'
-import {
-  findStored,
-  primaryKey,
-  type FollowsBelow,
-  type Found,
-  type Lookup,
-} from '../entries/lookup.ts'
+import { findStored, type FollowsBelow, type Found, type Lookup } from '../entries/lookup.ts'
 import type { PartsReader } from '../entries/parts-in-use.ts'
 import { deleteDecayed, EntryStore, type EntryStores } from '../entries/entry-store.ts'
 import { managed, managedItems, noting } from '../storage/storage-errors.ts'
@@ -79,6 +72,8 @@ import {
 import { tuningRules, type CacheTuning } from './tuning.ts'
 import { Writes } from '../entries/writes.ts'
 import { verifyAll, verifyRules, type VerifyOptions, type VerifyResult } from '../upkeep/verify.ts'
+import { entryKeys } from '../entries/listing.ts'
+import { primaryKey } from '../entries/record-keys.ts'
 
 // A storage that has finished no write for so long hangs; a program that ends waits less.
 const stuckAfter: Ms = 30_000
@@ -209,7 +204,7 @@ export class BaseCache {
     await this.flush()
     return managed('count what is stored', async () => {
       let count = 0
-      for await (const key of paced(this.responses.keys())) if (!isPartKey(key)) count++
+      for await (const _ of paced(entryKeys(this.responses))) count++
       return count
     })
   }

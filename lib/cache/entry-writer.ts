@@ -6,10 +6,11 @@ import type { BaseStorage } from '../storage/base-storage.ts'
 import { chain, isPromise, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs, Ms } from '../units.ts'
 import { backlogOf, Patience, type Backlog } from './backlog.ts'
-import { createWriteId, partBytes, partHead, partKey, partKeys } from '../entries/body-parts.ts'
+import { createWriteId, partBytes, partHead } from '../entries/body-parts.ts'
 import { checkOf } from '../entries/checksum.ts'
 import { wholeBody, type StoredBody } from '../entries/record.ts'
 import type { Removal } from './removals.ts'
+import { partKey, partKeys } from '../entries/record-keys.ts'
 
 /** Where a response goes, and who hears of it. */
 export interface EntryWriterOptions {

@@ -11,17 +11,11 @@ import type { EpochMs, Ms } from '../units.ts'
 import type { BaseCache } from './base-cache.ts'
 import type { EntryHead, StoredRequest } from '../entries/entry.ts'
 import { EntryWriter, type EntryWriterOptions, type WriteOutcome } from './entry-writer.ts'
-import {
-  asVariant,
-  endKey,
-  endText,
-  placeFor,
-  selectionOf,
-  type Lookup,
-} from '../entries/lookup.ts'
+import { asVariant, endText, placeFor, selectionOf, type Lookup } from '../entries/lookup.ts'
 import { isReadable } from '../entries/readable-head.ts'
 import { wholeBody } from '../entries/record.ts'
 import type { Place } from '../entries/store-entry.ts'
+import { endKey } from '../entries/record-keys.ts'
 
 /** A response whose head has arrived. */
 export interface Arrival {

@@ -100,7 +100,7 @@ async function countOf(
   tell: Tell,
 ): Promise<number> {
   const { selectEntries, selector } = await import('../upkeep/selection.ts')
-  const { primaryKey } = await import('../entries/lookup.ts')
+  const { primaryKey } = await import('../entries/record-keys.ts')
   // With all the redirects that a URL leads to goes every variant of each.
   const requests = new Set<string>()
   for (const url of urls) {

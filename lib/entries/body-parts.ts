@@ -4,48 +4,25 @@
  * the length, and a crash leaves parts without an entry, never an entry without its body.
  */
 import { randomBytes } from 'node:crypto'
-import { keyInGroup, type BaseStorage } from '../storage/base-storage.ts'
+import type { BaseStorage } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { chain, type MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
 import { checkOf } from './checksum.ts'
 import type { BodyParts, Entry } from './entry.ts'
+import { partKey, partKeys } from './record-keys.ts'
 
 /** Bytes of a part, where the storage can hold as many in one record. */
 export const partBytes: number = 2 ** 20
-
-const separator = '.p'
 
 /** The id of a write; it begins with the time, by which orphans are told from parts in the making. */
 export function createWriteId(now: EpochMs): string {
   return `${now.toString(36)}-${randomBytes(6).toString('base64url')}`
 }
 
-/** Under which a part of a body is stored. The parts of a body are a group: one is of no use alone. */
-export function partKey(entryKey: string, id: string, index: number): string {
-  return keyInGroup(`${entryKey}${separator}${id}`, index)
-}
-
 /** The head of a part's record. */
 export function partHead(index: number): string {
   return JSON.stringify({ part: index })
-}
-
-/** Keys of all the parts of a body. */
-export function partKeys(entryKey: string, { id, checks }: Omit<BodyParts, 'bytes'>): string[] {
-  return checks.map((_, index) => partKey(entryKey, id, index))
-}
-
-/** Whether the key is that of a part, not of an entry. */
-export function isPartKey(key: string): boolean {
-  return key.includes(separator)
-}
-
-/** The entry that a part belongs to, and the write. */
-export function ownerOfPart(key: string): { entryKey: string; id: string; writtenAt: EpochMs } {
-  const at = key.lastIndexOf(separator)
-  const [id = ''] = key.slice(at + separator.length).split('.', 1)
-  return { entryKey: key.slice(0, at), id, writtenAt: Number.parseInt(id, 36) }
 }
 
 /**

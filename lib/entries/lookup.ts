@@ -14,6 +14,7 @@ import { secretForms } from '../request/secret-forms.ts'
 import type { EpochMs } from '../units.ts'
 import type { Entry, RedirectChain, SelectedBy } from './entry.ts'
 import type { EntryStore, EntryStores } from './entry-store.ts'
+import { chainKey, endKey, variantKey } from './record-keys.ts'
 
 /** What was found for a request. */
 export interface Found {
@@ -169,17 +170,7 @@ function areBeside(one: SelectedBy, other: SelectedBy): boolean {
   return one.names.join() === other.names.join()
 }
 
-/** The key that all variants of a request share. */
-export function primaryKey(key: string): string {
-  return key.replace(/\.v\d+$/, '')
-}
-
-/** Under which the end of a followed chain is stored, where it is of this chain alone. */
-export function endKey(key: string): string {
-  return `${key}.last`
-}
-
-/** The text of the key of such an end. */
+/** The text of the key under which a followed chain ends. */
 export function endText(text: string): string {
   return text + followed
 }
@@ -190,16 +181,6 @@ const followed = ' followed'
 function isPlaceOf(key: string, text: string): boolean {
   if (!text.endsWith(followed)) return keyOf(text) === key
   return endKey(keyOf(text.slice(0, -followed.length))) === key
-}
-
-/** Whether the key is that of a followed chain of redirects. */
-export function isChainKey(key: string): boolean {
-  return key.endsWith('.chain')
-}
-
-/** The key of the request whose followed chain it is. */
-export function ownerOf(key: string): string {
-  return key.slice(0, -'.chain'.length)
 }
 
 /**
@@ -222,20 +203,6 @@ export function findChain(
   return chain(entryStore.redirectChain(chainKey(request.key)), (found) =>
     found?.text === request.text ? found : undefined,
   )
-}
-
-/** Under which a followed chain is stored: beside the hop, which another composition replays. */
-export function chainKey(key: string): string {
-  return `${key}.chain`
-}
-
-// A field that changes with each request must not fill the store: a URL has that many variants at
-// the most, and two that fall together replace each other (their digests are compared).
-const maxVariants = 1024
-
-function variantKey(key: string, digest: string): string {
-  const place = Buffer.from(digest.slice(0, 8), 'base64url').readUInt32BE() % maxVariants
-  return `${key}.v${place}`
 }
 
 function selectionDigest(request: CacheRequest, names: readonly string[]): string {

@@ -3,8 +3,8 @@
  * whatever becomes of the entry meanwhile: a download does not break because somebody clears the cache.
  */
 import type { BaseStorage } from '../storage/base-storage.ts'
-import { partKeys } from './body-parts.ts'
 import type { BodyParts } from './entry.ts'
+import { partKeys } from './record-keys.ts'
 
 /** A body that somebody reads. */
 interface BodyInUse {

@@ -3,12 +3,13 @@ import type { StoredRecord } from '../storage/base-storage.ts'
 import { chain, isPromise, rescued, type MaybePromise } from '../maybe-promise.ts'
 import type { CacheRequest } from '../request/request.ts'
 import type { EpochMs } from '../units.ts'
-import { partHead, partKeys } from './body-parts.ts'
+import { partHead } from './body-parts.ts'
 import type { BodyParts, Entry, EntryHead, StoredRequest } from './entry.ts'
-import { chainKey, type Found } from './lookup.ts'
+import { type Found } from './lookup.ts'
 import { decodeHead, decodeRequest, encodeChain, encodeHead } from './record.ts'
 import type { EntryStores } from './entry-store.ts'
 import type { Writes } from './writes.ts'
+import { chainKey, partKeys } from './record-keys.ts'
 
 /** Where and as what a response is stored. */
 export interface Place {

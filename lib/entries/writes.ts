@@ -3,9 +3,9 @@ import type { BaseStorage } from '../storage/base-storage.ts'
 import { isPromise, type MaybePromise } from '../maybe-promise.ts'
 import { clearTimeout, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
-import { partKeys } from './body-parts.ts'
 import type { BodyParts } from './entry.ts'
 import { PartsInUse } from './parts-in-use.ts'
+import { partKeys } from './record-keys.ts'
 
 // How long the parts of a replaced body stay, for a reader that is in the middle of them.
 const partsLinger: Ms = 30_000

@@ -1,14 +1,14 @@
 /** A cache as a HAR file: entry by entry, so that memory holds one at a time. */
 import type { BaseCache } from '../cache/base-cache.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
-import { isChainKey, primaryKey } from '../entries/lookup.ts'
 import { decodeChain } from '../entries/record.ts'
 import type { Selects } from '../upkeep/selection.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { HarChain } from './format.ts'
 import { writeHarEntry } from './write-entry.ts'
+import { entryHeads, entryKeys, responseHeads } from '../entries/listing.ts'
+import { kindOfRecord, primaryKey } from '../entries/record-keys.ts'
 
 /** What is written, and who hears of it. */
 export interface ExportOptions {
@@ -52,8 +52,7 @@ export async function exportHar(
   let done = 0
   let separator = '\n'
   for (const storage of ['responses', 'redirects'] as const) {
-    for await (const stored of cache[storage].heads()) {
-      if (isPartKey(stored.key) || isChainKey(stored.key)) continue
+    for await (const stored of responseHeads(cache[storage])) {
       await onProgress(++done, total)
       try {
         const response = new CachedResponse(cache[storage], stored)
@@ -85,11 +84,10 @@ async function survey(
 ): Promise<{ chainsTo: Map<string, HarChain[]>; total: number }> {
   const chainsTo = new Map<string, HarChain[]>()
   let total = 0
-  for await (const key of responses.keys()) if (!isPartKey(key)) total++
-  for await (const stored of redirects.heads()) {
+  for await (const _ of entryKeys(responses)) total++
+  for await (const stored of entryHeads(redirects)) {
     const { key, expiresAt: dropAt } = stored
-    if (isPartKey(key)) continue
-    if (!isChainKey(key)) {
+    if (kindOfRecord(key) !== 'chain') {
       total++
       continue
     }

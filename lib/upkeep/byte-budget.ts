@@ -5,11 +5,10 @@
 import { isEntryError } from '../errors.ts'
 import { loopTurn, paced } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
 import { deleteSelected, type RemoveParts } from './deletion.ts'
-import { isChainKey } from '../entries/lookup.ts'
 import type { EntryStores } from '../entries/entry-store.ts'
+import { responseHeads } from '../entries/listing.ts'
 
 // So much is left when it was too much: then there is room for a while.
 const keptShare = 0.9
@@ -67,8 +66,7 @@ export class ByteBudget {
     const held = new Held()
     const present = new Set<string>()
     for (const { storage } of [responses, redirects]) {
-      for await (const stored of storage.heads()) {
-        if (isPartKey(stored.key) || isChainKey(stored.key)) continue
+      for await (const stored of responseHeads(storage)) {
         try {
           const response = new CachedResponse(storage, stored)
           held.add(this.#lastUse(response), stored.head.length + response.bodyBytes)

@@ -10,10 +10,10 @@ import { reportError } from '../events.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { Key } from '../request/create-key.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey, partBytes, partKeys, readParts, writeParts } from '../entries/body-parts.ts'
+import { partBytes, readParts, writeParts } from '../entries/body-parts.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
 import type { Entry, EntryHead, StoredRequest } from '../entries/entry.ts'
-import { asVariant, isChainKey, placeOfVariant, primaryKey } from '../entries/lookup.ts'
+import { asVariant, placeOfVariant } from '../entries/lookup.ts'
 import { type EntryStore } from '../entries/entry-store.ts'
 import {
   corrupt,
@@ -25,6 +25,8 @@ import {
 } from '../entries/record.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { Place } from '../entries/store-entry.ts'
+import { entryHeads, entryKeys } from '../entries/listing.ts'
+import { kindOfRecord, partKeys, primaryKey } from '../entries/record-keys.ts'
 
 /** What is copied, and who hears of it. */
 export interface CopyOptions {
@@ -99,14 +101,6 @@ export async function copyAll(ways: readonly CopyWay[], options: CopyOptions): P
   return result
 }
 
-async function* entryKeys(storage: BaseStorage): AsyncGenerator<string> {
-  for await (const key of storage.keys()) if (!isPartKey(key)) yield key
-}
-
-async function* entryHeads(storage: BaseStorage): AsyncGenerator<StoredHead> {
-  for await (const head of storage.heads()) if (!isPartKey(head.key)) yield head
-}
-
 async function copyOne(
   way: CopyWay,
   options: CopyOptions,
@@ -115,7 +109,7 @@ async function copyOne(
   const now = Date.now()
   if (stored.expiresAt !== undefined && stored.expiresAt <= now) return 'skipped'
   try {
-    if (isChainKey(stored.key)) return await copyChain(way, options, stored)
+    if (kindOfRecord(stored.key) === 'chain') return await copyChain(way, options, stored)
     const response = new CachedResponse(way.from, stored)
     if (options.filter !== undefined && !(await options.filter(response))) return 'skipped'
     const { overwrite = true } = options

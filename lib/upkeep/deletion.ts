@@ -5,10 +5,11 @@ import { reportError } from '../events.ts'
 import type { KeyRules } from '../request/key-rules.ts'
 import type { CachedResponse } from '../entries/cached-response.ts'
 import type { BodyParts } from '../entries/entry.ts'
-import { chainKey, endKey, isChainKey, primaryKey } from '../entries/lookup.ts'
 import { decodeChain, decodeHead } from '../entries/record.ts'
 import { selectEntries, urlSelector, type Selection, type Selects } from './selection.ts'
 import type { EntryStore, EntryStores } from '../entries/entry-store.ts'
+import { chainHeads } from '../entries/listing.ts'
+import { chainKey, endKey, primaryKey } from '../entries/record-keys.ts'
 
 /** Removes the parts of a body, some time after its entry. */
 export type RemoveParts = (entryStore: EntryStore, key: string, parts: BodyParts) => void
@@ -85,8 +86,7 @@ async function deleteChains(
   url: ((url: string) => boolean) | undefined,
 ): Promise<void> {
   const broken: string[] = []
-  for await (const stored of redirects.storage.heads()) {
-    if (!isChainKey(stored.key)) continue
+  for await (const stored of chainHeads(redirects.storage)) {
     try {
       const { target, history } = decodeChain({ head: stored.head, body: new Uint8Array(0) })
       if (ends.has(target) || (url !== undefined && history.some(url))) broken.push(stored.key)

@@ -4,8 +4,8 @@ import { isEntryError } from '../errors.ts'
 import { paced } from '../loop-turn.ts'
 import { nextTurn } from '../timers.ts'
 import type { EpochMs, Ms } from '../units.ts'
-import { isPartKey, ownerOfPart } from '../entries/body-parts.ts'
 import { decodeHead } from '../entries/record.ts'
+import { kindOfRecord, ownerOfPart } from '../entries/record-keys.ts'
 
 const sliceRecords = 100
 
@@ -40,7 +40,7 @@ export async function deleteOrphans(
 ): Promise<number> {
   const writes = new Map<string, string[]>()
   for await (const key of paced(storage.keys())) {
-    if (!isPartKey(key)) continue
+    if (kindOfRecord(key) !== 'part') continue
     const { entryKey, id, writtenAt } = ownerOfPart(key)
     if (!(writtenAt < now - orphanAge)) continue
     const write = `${entryKey} ${id}`

@@ -11,13 +11,13 @@ import { takeOutEchoes, type Echo, type TakenOut } from '../request/echoes.ts'
 import { matchRules } from '../request/match-rules.ts'
 import { recreateKey, type KeptRequest, type RecreatedKey } from '../request/recreate-key.ts'
 import { secretForms } from '../request/secret-forms.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
 import { copyEntry, type CopyWay } from './copy.ts'
 import type { RemoveParts } from './deletion.ts'
 import type { Entry } from '../entries/entry.ts'
-import { chainKey, endKey, isChainKey, ownerOf, primaryKey } from '../entries/lookup.ts'
 import { decodeChain, decodeHead, decodeRequest, encodeChain } from '../entries/record.ts'
+import { entryHeads } from '../entries/listing.ts'
+import { chainKey, endKey, kindOfRecord, ownerOfChain, primaryKey } from '../entries/record-keys.ts'
 
 /** How keys are recreated; the options about keys are those of `cacheInterceptor()`. */
 export interface RecreateOptions extends MatchOptions {
@@ -67,13 +67,14 @@ export async function recreateAll(
   for (const way of [ways.redirects, ways.responses]) {
     // What has been moved may be listed once more.
     const done = new Set<string>()
-    for await (const stored of way.from.heads()) {
-      if (isPartKey(stored.key) || done.has(stored.key)) continue
+    for await (const stored of entryHeads(way.from)) {
+      if (done.has(stored.key)) continue
       options.signal?.throwIfAborted()
       try {
-        const outcome = isChainKey(stored.key)
-          ? await moveChain(ways, stored, rules, done)
-          : await moveEntry(way, stored, rules, done, removeParts)
+        const outcome =
+          kindOfRecord(stored.key) === 'chain'
+            ? await moveChain(ways, stored, rules, done)
+            : await moveEntry(way, stored, rules, done, removeParts)
         result[outcome]++
       } catch (error) {
         if (!isEntryError(error)) throw error
@@ -120,7 +121,7 @@ async function moveChain(
   const next = nextKey({ ...request, text: link.text }, rules)
   const to = next === undefined ? key : chainKey(next.key)
   const target =
-    next !== undefined && link.target === endKey(ownerOf(key))
+    next !== undefined && link.target === endKey(ownerOfChain(key))
       ? endKey(next.key)
       : await nextTarget(responses.from, link.target, rules)
   if (to === key && target === link.target) return 'kept'

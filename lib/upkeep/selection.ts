@@ -16,10 +16,9 @@ import { isUrlPattern, urlMatcher, type UrlPattern } from '../policy/url-pattern
 import type { KeyRules } from '../request/key-rules.ts'
 import { normalizeUrl } from '../request/normalize-url.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { CachedResponse } from '../entries/cached-response.ts'
-import { isChainKey } from '../entries/lookup.ts'
 import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
+import { responseHeads } from '../entries/listing.ts'
 
 /** Conditions on stored responses; what is left out does not matter. */
 export interface Selection {
@@ -144,8 +143,7 @@ export async function* selectEntries(
   storage: BaseStorage,
   selects: Selects,
 ): AsyncGenerator<CachedResponse> {
-  for await (const stored of storage.heads()) {
-    if (isPartKey(stored.key) || isChainKey(stored.key)) continue
+  for await (const stored of responseHeads(storage)) {
     try {
       const response = readableResponse(storage, stored)
       if (!(await selects(response))) continue

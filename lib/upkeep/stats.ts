@@ -1,13 +1,12 @@
 /** What a cache holds, and what it has done since the program began. */
 import type { MaybePromise } from '../maybe-promise.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey } from '../entries/body-parts.ts'
 import { isEntryError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import type { BaseStorage } from '../storage/base-storage.ts'
-import { isChainKey } from '../entries/lookup.ts'
 import { decodeChain } from '../entries/record.ts'
 import { readableResponse } from './selection.ts'
+import { kindOfRecord } from '../entries/record-keys.ts'
 
 /** How often what has happened, in this process. */
 export interface Counters {
@@ -83,9 +82,10 @@ export async function countHoldings(
     const { storage } = places[name]
     for await (const stored of storage.heads()) {
       if (onRecord !== undefined) await onRecord()
-      if (isPartKey(stored.key)) continue
+      if (kindOfRecord(stored.key) === 'part') continue
       try {
-        if (isChainKey(stored.key)) decodeChain({ head: stored.head, body: new Uint8Array(0) })
+        if (kindOfRecord(stored.key) === 'chain')
+          decodeChain({ head: stored.head, body: new Uint8Array(0) })
         else {
           const response = readableResponse(storage, stored)
           const { storedAt } = response

@@ -9,12 +9,12 @@ import { isEntryError, type CacheError } from '../errors.ts'
 import { reportError } from '../events.ts'
 import { loopTurn } from '../loop-turn.ts'
 import type { EpochMs } from '../units.ts'
-import { isPartKey, ownerOfPart, readParts } from '../entries/body-parts.ts'
-import { isChainKey } from '../entries/lookup.ts'
+import { readParts } from '../entries/body-parts.ts'
 import { orphanAge, refersTo } from './maintenance.ts'
 import { decodeChain, decodeEntry, decodeRequest, isDecayed } from '../entries/record.ts'
 import type { EntryStores } from '../entries/entry-store.ts'
 import { sideBySide } from './side-by-side.ts'
+import { kindOfRecord, ownerOfPart } from '../entries/record-keys.ts'
 
 /** What is done about what is found, and who hears of it. */
 export interface VerifyOptions {
@@ -145,7 +145,7 @@ class Verification {
         // Storages that answer at once would hold up the loop, and whoever wants to end this.
         const pause = loopTurn.pause()
         if (pause !== undefined) await pause
-        if (isPartKey(key)) {
+        if (kindOfRecord(key) === 'part') {
           const { entryKey, id } = ownerOfPart(key)
           const body = `${entryKey} ${id}`
           const parts = bodies.get(body)
@@ -169,7 +169,7 @@ class Verification {
       // What was replaced while it was being read is read once more.
       const bytes = (await whole(storage, key)) ?? (await readWhole(storage, key))
       if (bytes === undefined) return
-      if (isChainKey(key) && (await this.#isEndless(key))) {
+      if (kindOfRecord(key) === 'chain' && (await this.#isEndless(key))) {
         const message = 'the last response of its redirects is not stored'
         return this.#found('endless', message, { name, key, parts: [], undecoded: false })
       }
@@ -226,7 +226,7 @@ class Verification {
       this.#options.signal?.throwIfAborted()
       // It may have been stored anew by now.
       if ((await whole(this.#entryStores[name].storage, key)) !== undefined) {
-        if (!isChainKey(key) || !(await this.#isEndless(key))) continue
+        if (kindOfRecord(key) !== 'chain' || !(await this.#isEndless(key))) continue
       }
       if (await this.#entryStores[name].delete(key)) removed++
       await this.#entryStores[name].storage.deleteMany(parts)
@@ -257,7 +257,7 @@ async function whole(storage: BaseStorage, key: string): Promise<number | undefi
 async function readWhole(storage: BaseStorage, key: string): Promise<number | undefined> {
   const record = await storage.get(key)
   if (record === undefined) return undefined
-  if (isChainKey(key)) {
+  if (kindOfRecord(key) === 'chain') {
     decodeChain(record)
     return 0
   }

@@ -5,11 +5,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import type { BaseStorage } from '../../lib/storage/base-storage.ts'
-import { partBytes, partKeys } from '../../lib/entries/body-parts.ts'
+import { partBytes } from '../../lib/entries/body-parts.ts'
 import type { StoredBody } from '../../lib/entries/record.ts'
 import { HeldStorage } from './held-storage.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { storageOfParts, startWriter } from './start-writer.ts'
+import { partKeys } from '../../lib/entries/record-keys.ts'
 
 describe('a body that fits into one record', () => {
   test('is handed to the commit, whole, and at once', () => {

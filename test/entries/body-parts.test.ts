@@ -3,19 +3,18 @@ import { describe, test } from 'node:test'
 import { crc32 } from 'node:zlib'
 import * as fc from 'fast-check'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
-import {
-  createWriteId,
-  isPartKey,
-  ownerOfPart,
-  partKey,
-  partKeys,
-  readParts,
-} from '../../lib/entries/body-parts.ts'
+import { createWriteId, readParts } from '../../lib/entries/body-parts.ts'
 import type { Entry } from '../../lib/entries/entry.ts'
-import { chainKey } from '../../lib/entries/lookup.ts'
 import { decodeEntry } from '../../lib/entries/record.ts'
 import { requestOf } from '../request/request-of.ts'
 import { makeRecord } from '../cache/make-entry.ts'
+import {
+  chainKey,
+  kindOfRecord,
+  ownerOfPart,
+  partKey,
+  partKeys,
+} from '../../lib/entries/record-keys.ts'
 
 const { key } = requestOf({})
 const entryKeys = [key, chainKey(key), `${key}.v1023`, `${key}.last`]
@@ -26,7 +25,7 @@ describe('keys of parts', () => {
       fc.property(fc.constantFrom(...entryKeys), fc.nat(), fc.nat(), (entryKey, now, index) => {
         const id = createWriteId(now)
         const part = partKey(entryKey, id, index)
-        assert.ok(isPartKey(part))
+        assert.ok(kindOfRecord(part) === 'part')
         assert.deepEqual(ownerOfPart(part), { entryKey, id, writtenAt: now })
       }),
     )
@@ -34,7 +33,7 @@ describe('keys of parts', () => {
 
   test('are no keys of entries, and no longer than a storage takes', () => {
     for (const entryKey of entryKeys) {
-      assert.ok(!isPartKey(entryKey))
+      assert.ok(kindOfRecord(entryKey) !== 'part')
       assert.ok(partKey(entryKey, createWriteId(Date.now()), 2 ** 20).length <= 200)
     }
   })

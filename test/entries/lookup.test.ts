@@ -2,19 +2,13 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { SelectedBy } from '../../lib/entries/entry.ts'
-import {
-  chainKey,
-  findChain,
-  findOn,
-  notFound,
-  placeFor,
-  selectionOf,
-} from '../../lib/entries/lookup.ts'
+import { findChain, findOn, notFound, placeFor, selectionOf } from '../../lib/entries/lookup.ts'
 import { encodeChain } from '../../lib/entries/record.ts'
 import type { CacheRequest } from '../../lib/request/request.ts'
 import { requestOf } from '../request/request-of.ts'
 import { makeRecord, storedRequest } from '../cache/make-entry.ts'
 import { bodyOf, look, newEntryStore, store } from '../cache/entry-store-of.ts'
+import { chainKey } from '../../lib/entries/record-keys.ts'
 
 const plain = requestOf({})
 

@@ -5,13 +5,13 @@ import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
 import { fetch, request, type Dispatcher } from 'undici'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import { isPartKey } from '../../lib/entries/body-parts.ts'
 import type { CacheError } from '../../lib/errors.ts'
 import type { CacheOptions } from '../../lib/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
 import type { Origin } from './origin.ts'
 import { startAssetOrigin, type Asset } from './ranged-origin.ts'
+import { kindOfRecord } from '../../lib/entries/record-keys.ts'
 
 const mebibyte = 2 ** 20
 const body = randomBytes(3.5 * mebibyte)
@@ -51,7 +51,7 @@ async function store(
 
 async function removePart({ cache }: Site, index: number): Promise<void> {
   for await (const key of cache.responses.keys()) {
-    if (isPartKey(key) && key.endsWith(`.${index}`)) await cache.responses.delete(key)
+    if (kindOfRecord(key) === 'part' && key.endsWith(`.${index}`)) await cache.responses.delete(key)
   }
 }
 

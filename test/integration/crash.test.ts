@@ -6,10 +6,10 @@ import { crc32 } from 'node:zlib'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
 import { decodeEntry } from '../../lib/entries/record.ts'
-import { isPartKey, partKeys } from '../../lib/entries/body-parts.ts'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
 import { openCache, temporaryFolder } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'
+import { kindOfRecord, partKeys } from '../../lib/entries/record-keys.ts'
 
 /** Bodies from nothing to several parts, each different, each known by its path. */
 function bodyOf(path: string): Buffer {
@@ -33,7 +33,7 @@ function startClient(t: TestContext, ...parameters: string[]): ChildProcess {
 async function verify(cache: BaseCache): Promise<number> {
   let entries = 0
   for await (const [key, record] of cache.responses) {
-    if (isPartKey(key)) continue
+    if (kindOfRecord(key) === 'part') continue
     entries++
     const entry = decodeEntry(record)
     const stored =

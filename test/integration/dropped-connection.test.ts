@@ -5,10 +5,10 @@ import { request } from 'undici'
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { isPartKey } from '../../lib/entries/body-parts.ts'
 import { CacheError } from '../../lib/errors.ts'
 import { cachedAgent } from './caches.ts'
 import { startAssetOrigin, type Asset } from './ranged-origin.ts'
+import { kindOfRecord } from '../../lib/entries/record-keys.ts'
 
 /** Reads of one part fail so often, as where a connection is lost. */
 class DroppingStorage extends MemoryStorage {
@@ -17,7 +17,8 @@ class DroppingStorage extends MemoryStorage {
   how: 'throws' | 'rejects' | 'hangs' = 'throws'
 
   override get(key: string): StoredRecord | undefined {
-    if (this.times === 0 || !isPartKey(key) || !key.endsWith(this.failsAt)) return super.get(key)
+    if (this.times === 0 || kindOfRecord(key) !== 'part' || !key.endsWith(this.failsAt))
+      return super.get(key)
     this.times--
     const lost = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     if (this.how === 'throws') throw lost

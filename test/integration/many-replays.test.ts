@@ -6,9 +6,9 @@ import { fetch, request, type Dispatcher } from 'undici'
 import type { StoredRecord } from '../../lib/storage/base-storage.ts'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { isPartKey } from '../../lib/entries/body-parts.ts'
 import { cachedAgent } from './caches.ts'
 import { startAssetOrigin } from './ranged-origin.ts'
+import { kindOfRecord } from '../../lib/entries/record-keys.ts'
 
 /** Counts what is read of long bodies. */
 class CountingStorage extends MemoryStorage {
@@ -16,7 +16,7 @@ class CountingStorage extends MemoryStorage {
 
   override get(key: string): StoredRecord | undefined {
     const record = super.get(key)
-    if (isPartKey(key)) this.bytesRead += record?.body.byteLength ?? 0
+    if (kindOfRecord(key) === 'part') this.bytesRead += record?.body.byteLength ?? 0
     return record
   }
 }

@@ -6,10 +6,10 @@ import { describe, test, type TestContext } from 'node:test'
 import { request } from 'undici'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import { partKeys } from '../../lib/entries/body-parts.ts'
 import { Writes } from '../../lib/entries/writes.ts'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
 import { startAssetOrigin } from './ranged-origin.ts'
+import { partKeys } from '../../lib/entries/record-keys.ts'
 
 const body = randomBytes(3.5 * 2 ** 20)
 

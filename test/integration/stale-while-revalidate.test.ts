@@ -3,7 +3,6 @@ import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
 import type { BaseStorage, StoredHead, StoredRecord } from '../../lib/storage/base-storage.ts'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { isPartKey } from '../../lib/entries/body-parts.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
 import type { CacheOptions, CallOptions } from '../../lib/options.ts'
 import { WrappedStorage } from '../cache/wrapped-storage.ts'
@@ -11,6 +10,7 @@ import { viaFetch, viaRequest, type Got } from './ask.ts'
 import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
 import { startHolding } from './holding-origin.ts'
 import { startOrigin } from './origin.ts'
+import { kindOfRecord } from '../../lib/entries/record-keys.ts'
 
 const stale: CacheOptions = { expireAfter: '1h', staleWhileRevalidate: true }
 
@@ -47,7 +47,7 @@ class CountingStorage extends WrappedStorage {
   partsRead = 0
 
   override get(key: string): MaybePromise<StoredRecord | undefined> {
-    if (isPartKey(key)) this.partsRead++
+    if (kindOfRecord(key) === 'part') this.partsRead++
     return super.get(key)
   }
 

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { MemoryStorage } from '../../lib/storage/memory.ts'
-import { createWriteId, partKeys } from '../../lib/entries/body-parts.ts'
+import { createWriteId } from '../../lib/entries/body-parts.ts'
 import { deleteExpired, deleteOrphans } from '../../lib/upkeep/maintenance.ts'
 import { encodeEntry } from '../../lib/entries/record.ts'
 import { makeHead, storedRequest } from '../cache/make-entry.ts'
 import { WrappedStorage } from '../cache/wrapped-storage.ts'
+import { partKeys } from '../../lib/entries/record-keys.ts'
 
 const now = 100_000_000
 const hour = 3_600_000

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { BaseCache } from '../../lib/cache/base-cache.ts'
-import { partKeys } from '../../lib/entries/body-parts.ts'
 import { decodeHead, encodeChain } from '../../lib/entries/record.ts'
 import type { VerifyProblem } from '../../lib/upkeep/verify.ts'
 import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { copiedEntries, startSite } from '../integration/copied-site.ts'
 import { temporaryFolder } from '../integration/caches.ts'
+import { partKeys } from '../../lib/entries/record-keys.ts'
 
 /** A cache with everything in it; in SQLite, which has digests. */
 async function filled(t: TestContext): Promise<SQLiteCache> {

@@ -8,9 +8,9 @@ import {
   type SerializerOption,
 } from '../../serializers/serializer.ts'
 import { BaseCache } from '../../cache/base-cache.ts'
-import { isPartKey } from '../../entries/body-parts.ts'
 import { tuningRules, type CacheTuning } from '../../cache/tuning.ts'
 import { cachePath, pathRules, type CachePathOptions } from '../cache-path.ts'
+import { kindOfRecord } from '../../entries/record-keys.ts'
 
 /** Options of `FileCache`. */
 export interface FileCacheOptions
@@ -45,6 +45,7 @@ export class FileCache extends BaseCache {
   /** The files of all stored responses: of `serializer: 'json'`, a file that a person can read. */
   async *paths(): AsyncIterable<string> {
     await this.flush()
-    for await (const { key, path } of this.#responses.files()) if (!isPartKey(key)) yield path
+    for await (const { key, path } of this.#responses.files())
+      if (kindOfRecord(key) !== 'part') yield path
   }
 }

@@ -4,8 +4,8 @@
  * more parts on their way than a few; and where many bodies are replayed at once, each begins with a small
  * piece, for whoever does not read it gets no more.
  */
-import { clearTimeout, monotonicNow, setTimeout } from './timers.ts'
-import type { Ms } from './units.ts'
+import { clearTimeout, monotonicNow, setTimeout } from '../timers.ts'
+import type { Ms } from '../units.ts'
 
 const mostParts = 32
 // Whoever reads at all has read a part by then. Who has not makes room for others: they do not wait for it.

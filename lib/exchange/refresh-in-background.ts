@@ -1,8 +1,8 @@
 /** Asks again for what the caller has got already (RFC 5861 §3). */
 import { askOrigin, type Asked } from './ask-origin.ts'
 import type { Exchange } from './exchange.ts'
-import { Downstream } from './response/downstream.ts'
-import type { Handler } from './response/handler.ts'
+import { Downstream } from '../response/downstream.ts'
+import type { Handler } from '../response/handler.ts'
 
 /** Whether the request can be sent a second time, and its answer would be stored. */
 export function canRefresh({ shared, settings, directives, options }: Exchange): boolean {

@@ -1,14 +1,14 @@
 /** One request on its way through the cache: all that is known of it, and of what is around it. */
 import type { Dispatcher } from 'undici'
-import type { CacheError } from './errors.ts'
-import type { Guard } from './backends/guard.ts'
-import type { Flights } from './cache/single-flight.ts'
-import type { LoopTurn } from './loop-turn.ts'
-import type { Settings } from './settings.ts'
-import type { Directives } from './policy/cache-control.ts'
+import type { CacheError } from '../errors.ts'
+import type { Guard } from './storage-guard.ts'
+import type { Flights } from '../cache/single-flight.ts'
+import type { LoopTurn } from '../loop-turn.ts'
+import type { Settings } from '../settings.ts'
+import type { Directives } from '../policy/cache-control.ts'
 import type { Refreshes } from './refreshes.ts'
-import type { CacheRequest } from './request/request.ts'
-import type { Downstream } from './response/downstream.ts'
+import type { CacheRequest } from '../request/request.ts'
+import type { Downstream } from '../response/downstream.ts'
 import type { StorageWait } from './storage-wait.ts'
 
 /** What the exchanges of one interceptor share. */

@@ -1,6 +1,6 @@
 /** Questions to the origin that nobody waits for but `close()`. */
-import { clearTimeout, setTimeout } from './timers.ts'
-import type { Ms } from './units.ts'
+import { clearTimeout, setTimeout } from '../timers.ts'
+import type { Ms } from '../units.ts'
 
 /** A question that is under way. */
 export interface Refresh {

@@ -6,18 +6,18 @@
 import type { Duplex } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import type { Dispatcher } from 'undici'
-import { asCacheError, CacheError } from './errors.ts'
+import { asCacheError, CacheError } from '../errors.ts'
 import { mayAsk, type Exchange } from './exchange.ts'
 import {
   continuationOf,
   strongValidator,
   type Continuation,
   type StrongValidator,
-} from './policy/same-representation.ts'
-import type { HeaderFields } from './policy/validators.ts'
-import { flatHeaders } from './request/headers.ts'
-import type { Controller, Handler } from './response/handler.ts'
-import type { Playable } from './response/replay.ts'
+} from '../policy/same-representation.ts'
+import type { HeaderFields } from '../policy/validators.ts'
+import { flatHeaders } from '../request/headers.ts'
+import type { Controller, Handler } from '../response/handler.ts'
+import type { Playable } from '../response/replay.ts'
 
 /** What the caller has got, part by part. */
 export interface GivenPart {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Guard } from '../../lib/backends/guard.ts'
+import { Guard } from '../../lib/exchange/storage-guard.ts'
 import { CacheError } from '../../lib/errors.ts'
 import { budget, hang, hangOnce, setUp } from './guard-with-clock.ts'
 

@@ -2,15 +2,15 @@
  * Answers with a body that is stored in parts, which are read as the caller reads. Where one of them
  * is missing, broken or out of reach, the origin goes on with the response, and the entry goes.
  */
-import { readPart } from './entries/body-parts.ts'
-import { checkOf } from './entries/checksum.ts'
-import type { Found } from './entries/lookup.ts'
-import { asCacheError, CacheError, isEntryError } from './errors.ts'
+import { readPart } from '../entries/body-parts.ts'
+import { checkOf } from '../entries/checksum.ts'
+import type { Found } from '../entries/lookup.ts'
+import { asCacheError, CacheError, isEntryError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
-import { chain, rescued, type MaybePromise } from './maybe-promise.ts'
+import { chain, rescued, type MaybePromise } from '../maybe-promise.ts'
 import { partsAtHand, type PartsHolder } from './parts-at-hand.ts'
-import type { HeaderFields } from './policy/validators.ts'
-import { replayParts, type Playable } from './response/replay.ts'
+import type { HeaderFields } from '../policy/validators.ts'
+import { replayParts, type Playable } from '../response/replay.ts'
 import { resumeFromOrigin, type GivenPart } from './resume-from-origin.ts'
 
 /** What the answer is besides its body. */

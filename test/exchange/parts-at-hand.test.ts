@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
-import { PartsAtHand, type PartsHolder } from '../lib/parts-at-hand.ts'
+import { PartsAtHand, type PartsHolder } from '../../lib/exchange/parts-at-hand.ts'
 
 const open = (count: number): PartsHolder[] => {
   const parts = new PartsAtHand()

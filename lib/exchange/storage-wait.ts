@@ -2,9 +2,9 @@
  * How long one request waits for the storage: all its waits together have one limit, those for a look-up,
  * for the write of an identical request and for a part of a body alike.
  */
-import { isPromise, type MaybePromise } from './maybe-promise.ts'
-import { monotonicNow } from './timers.ts'
-import type { Ms } from './units.ts'
+import { isPromise, type MaybePromise } from '../maybe-promise.ts'
+import { monotonicNow } from '../timers.ts'
+import type { Ms } from '../units.ts'
 
 /** See the top of the file. */
 export class StorageWait {

@@ -1,8 +1,8 @@
 /** Collapses identical requests at the same time into one (RFC 9111 §4). */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Flight } from './cache/single-flight.ts'
+import type { Flight } from '../cache/single-flight.ts'
 import type { Exchange } from './exchange.ts'
-import type { Ms } from './units.ts'
+import type { Ms } from '../units.ts'
 
 /** Whether a request may wait for an identical one that is under way. */
 export type Collapse = 'allowed' | 'never'

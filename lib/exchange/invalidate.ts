@@ -1,15 +1,15 @@
 /** Requests that change something make what is stored out of date (RFC 9111 §4.4). */
 import type { Dispatcher } from 'undici'
 import type { Shared } from './exchange.ts'
-import { invalidatedUrls, isSafe } from './policy/invalidation.ts'
-import type { HeaderFields } from './policy/validators.ts'
-import { asksForStream, eachHeader } from './request/headers.ts'
-import { normalizeOrigin, writtenUrl } from './request/normalize-url.ts'
-import { completeRequest, readHead } from './request/read-request.ts'
-import type { KeyRules } from './request/key-rules.ts'
-import type { CacheRequest, RequestOptions, UrlParts } from './request/request.ts'
-import { targetOf } from './request/target-origin.ts'
-import type { Settings } from './settings.ts'
+import { invalidatedUrls, isSafe } from '../policy/invalidation.ts'
+import type { HeaderFields } from '../policy/validators.ts'
+import { asksForStream, eachHeader } from '../request/headers.ts'
+import { normalizeOrigin, writtenUrl } from '../request/normalize-url.ts'
+import { completeRequest, readHead } from '../request/read-request.ts'
+import type { KeyRules } from '../request/key-rules.ts'
+import type { CacheRequest, RequestOptions, UrlParts } from '../request/request.ts'
+import { targetOf } from '../request/target-origin.ts'
+import type { Settings } from '../settings.ts'
 
 /** What a response does to what is stored, as soon as its head is there. */
 export type Invalidation = (status: number, headers: HeaderFields) => void

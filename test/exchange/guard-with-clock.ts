@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { Guard } from '../../lib/backends/guard.ts'
+import { Guard } from '../../lib/exchange/storage-guard.ts'
 import type { CacheError } from '../../lib/errors.ts'
 import type { Clock } from '../../lib/timers.ts'
 import type { Ms } from '../../lib/units.ts'

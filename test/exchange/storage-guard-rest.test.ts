@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Guard } from '../../lib/backends/guard.ts'
+import type { Guard } from '../../lib/exchange/storage-guard.ts'
 import type { MaybePromise } from '../../lib/maybe-promise.ts'
 import { budget, hang, hangOnce, setUp, type Setting } from './guard-with-clock.ts'
 

@@ -1,18 +1,18 @@
 /** Whether a response is stored, by the policy and by the caller's own functions. */
-import { CacheError } from './errors.ts'
+import { CacheError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
-import { isPromise } from './maybe-promise.ts'
+import { isPromise } from '../maybe-promise.ts'
 import {
   decideOnResponse,
   type GivenExpiry,
   type ResponseDecision,
-} from './policy/decide-on-response.ts'
-import { earlier, expiryOf, lifetimeForms, type Expiry } from './policy/lifetime.ts'
-import { lifetimeOf, type RequestSummary, type ResponseSummary } from './policy/lifetime-rules.ts'
-import { tagsOf } from './policy/tags.ts'
-import { normalizeUrl } from './request/normalize-url.ts'
-import type { CacheRequest } from './request/request.ts'
-import type { EpochMs } from './units.ts'
+} from '../policy/decide-on-response.ts'
+import { earlier, expiryOf, lifetimeForms, type Expiry } from '../policy/lifetime.ts'
+import { lifetimeOf, type RequestSummary, type ResponseSummary } from '../policy/lifetime-rules.ts'
+import { tagsOf } from '../policy/tags.ts'
+import { normalizeUrl } from '../request/normalize-url.ts'
+import type { CacheRequest } from '../request/request.ts'
+import type { EpochMs } from '../units.ts'
 
 /** A decision, and what the entry is tagged with. */
 export type Ruling = ResponseDecision & { readonly tags?: readonly string[] | undefined }

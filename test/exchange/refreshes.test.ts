@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Refreshes, type Refresh } from '../lib/refreshes.ts'
+import { Refreshes, type Refresh } from '../../lib/exchange/refreshes.ts'
 
 interface UnderWay extends Refresh {
   readonly finish: () => void

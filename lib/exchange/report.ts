@@ -1,8 +1,8 @@
 /** Tells what became of a request: its caller, the counters, and whoever listens. */
-import type { BaseCache } from './cache/base-cache.ts'
-import { events, type CacheEvent } from './events.ts'
+import type { BaseCache } from '../cache/base-cache.ts'
+import { events, type CacheEvent } from '../events.ts'
 import type { Exchange } from './exchange.ts'
-import type { CacheInfo } from './response/cache-info.ts'
+import type { CacheInfo } from '../response/cache-info.ts'
 
 /** A request was answered: from the cache, by the origin, or refused. */
 export function tellAnswer({ down, settings, request }: Exchange, info: CacheInfo): void {

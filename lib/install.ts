@@ -3,7 +3,7 @@ import { Agent, Dispatcher, getGlobalDispatcher, setGlobalDispatcher } from 'und
 import type { BackendAlias } from './backends/open-backend.ts'
 import { misuse } from './errors.ts'
 import { cacheInterceptor, type CacheInterceptor } from './interceptor.ts'
-import type { CacheOptions } from './options.ts'
+import type { CacheOptions } from './options/options.ts'
 
 interface Installed {
   readonly caching: CacheInterceptor

@@ -16,11 +16,11 @@ import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange/exchange.ts'
 import { loopTurn } from './loop-turn.ts'
-import type { CacheOptions, CallOptions } from './options.ts'
+import type { CacheOptions, CallOptions } from './options/options.ts'
 import { Refreshes } from './exchange/refreshes.ts'
 import { asHandler, isHandler } from './response/handler.ts'
 import { monotonicNow } from './timers.ts'
-import { readOptions, withCallOptions, type Settings } from './settings.ts'
+import { readOptions, withCallOptions, type Settings } from './options/settings.ts'
 import type { Ms } from './units.ts'
 
 /** What `cacheInterceptor()` returns: for `compose()`, with the cache at hand. */

@@ -2,7 +2,7 @@
 import { BaseCache } from './cache/base-cache.ts'
 import { openBackend } from './backends/open-backend.ts'
 import { CacheError, misuse, type CacheErrorCode } from './errors.ts'
-import type { CacheOptions } from './options.ts'
+import type { CacheOptions } from './options/options.ts'
 
 /** A cache, or an empty one in its place. */
 export interface OpenedCache {

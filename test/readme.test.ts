@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { cacheErrorCodes } from '../lib/errors.ts'
-import { optionRules } from '../lib/option-rules.ts'
-import { readOptions } from '../lib/settings.ts'
+import { optionRules } from '../lib/options/option-rules.ts'
+import { readOptions } from '../lib/options/settings.ts'
 import { startOrigin } from './integration/origin.ts'
 
 const root = join(import.meta.dirname, '..')

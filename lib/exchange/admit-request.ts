@@ -21,7 +21,7 @@ import { passThrough } from '../response/pass-through.ts'
 import { playRefusal, refusalInfo } from '../response/refusal.ts'
 import { runExchange } from './run-exchange.ts'
 import { StorageWait } from './storage-wait.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../options/settings.ts'
 import { tellBypass, tellRefusal } from './report.ts'
 
 /** A request that has come in, with all that is around it. */

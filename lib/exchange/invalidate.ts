@@ -9,7 +9,7 @@ import { completeRequest, readHead } from '../request/read-request.ts'
 import type { KeyRules } from '../request/key-rules.ts'
 import type { CacheRequest, RequestOptions, UrlParts } from '../request/request.ts'
 import { targetOf } from '../request/target-origin.ts'
-import type { Settings } from '../settings.ts'
+import type { Settings } from '../options/settings.ts'
 
 /** What a response does to what is stored, as soon as its head is there. */
 export type Invalidation = (status: number, headers: HeaderFields) => void

@@ -7,7 +7,7 @@ import type { StoredRecord } from '../storage/base-storage.ts'
 import type { BaseCache } from '../cache/base-cache.ts'
 import { cacheInterceptor, type CacheInterceptor } from '../interceptor.ts'
 import type { MaybePromise } from '../maybe-promise.ts'
-import type { CacheOptions } from '../options.ts'
+import type { CacheOptions } from '../options/options.ts'
 import { getCacheInfo } from '../response/cache-info.ts'
 import { startOrigin, type Origin } from './origin.ts'
 

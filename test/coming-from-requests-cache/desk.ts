@@ -1,7 +1,7 @@
 /** What the checks ask with: an origin that has one of everything, and a client with a cache. */
 import type { TestContext } from 'node:test'
 import type { BaseCache } from '../../lib/cache/base-cache.ts'
-import type { CacheOptions, CallOptions } from '../../lib/options.ts'
+import type { CacheOptions, CallOptions } from '../../lib/options/options.ts'
 import { viaFetch, viaRequest, type Got } from '../integration/ask.ts'
 import { cachedAgent, type CachedAgent } from '../integration/caches.ts'
 import { startOrigin, type Answer, type Origin } from '../integration/origin.ts'

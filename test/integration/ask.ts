@@ -1,5 +1,5 @@
 import { fetch, request } from 'undici'
-import type { CallOptions } from '../../lib/options.ts'
+import type { CallOptions } from '../../lib/options/options.ts'
 import { getCacheInfo, type CacheInfo } from '../../lib/response/cache-info.ts'
 import type { CachedAgent } from './caches.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout as later } from 'node:timers/promises'
 import { describe, test } from 'node:test'
-import type { CallOptions } from '../../lib/options.ts'
+import type { CallOptions } from '../../lib/options/options.ts'
 import { viaFetch, viaRequest, type Got } from './ask.ts'
 import { cachedAgent } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'

@@ -7,7 +7,7 @@ import { BaseCache } from '../../lib/cache/base-cache.ts'
 import { FileCache } from '../../lib/backends/filesystem/file-cache.ts'
 import { SQLiteCache } from '../../lib/backends/sqlite/sqlite-cache.ts'
 import { cacheInterceptor, type CacheInterceptor } from '../../lib/interceptor.ts'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 
 /** Every embedded backend, by alias; tests that do not depend on the backend run on each. */
 export const embedded = ['memory', 'sqlite', 'filesystem'] as const

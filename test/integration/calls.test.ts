@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fetch, request } from 'undici'
-import type { CallOptions } from '../../lib/options.ts'
+import type { CallOptions } from '../../lib/options/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { viaFetch } from './ask.ts'
 import { cachedAgent, type CachedAgent } from './caches.ts'

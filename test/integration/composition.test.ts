@@ -19,7 +19,7 @@ import {
 } from 'undici'
 import type { CacheError } from '../../lib/errors.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent } from './caches.ts'
 import { startOrigin } from './origin.ts'

@@ -10,7 +10,7 @@ import {
   type Dispatcher,
 } from 'undici'
 import { cacheInterceptor, type CacheInterceptor } from '../../lib/interceptor.ts'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { startOrigin, type Answer } from './origin.ts'
 

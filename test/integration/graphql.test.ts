@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { fetch, request, type Dispatcher } from 'undici'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { getCacheInfo, type CacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent } from './caches.ts'
 import { startOrigin, type Origin } from './origin.ts'

@@ -1,6 +1,6 @@
 /** Asks two URLs through a cache, as a user who may have to do without it, and prints what became. */
 import { Agent, request } from 'undici'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 

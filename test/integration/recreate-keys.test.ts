@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import { Agent, fetch, interceptors, request } from 'undici'
 import { cacheInterceptor } from '../../lib/interceptor.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { cachedAgent, embedded, openCache, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fetch, interceptors, request } from 'undici'
-import type { CallOptions, CacheOptions } from '../../lib/options.ts'
+import type { CallOptions, CacheOptions } from '../../lib/options/options.ts'
 import { cachedAgent, embedded, openCache, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { fetch } from 'undici'
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
 import { cachedAgent, embedded, temporaryFolder, type CachedAgent } from './caches.ts'
 import { startOrigin, type Answer, type Origin } from './origin.ts'

@@ -1,5 +1,5 @@
 /** Servers of a test's own, to be killed and frozen as a whole, and how a cache reaches them. */
-import type { CacheOptions } from '../../lib/options.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
 import { isInstalled } from '../services/install.ts'
 import type { ServiceName } from '../services/records.ts'
 import { startRedisCluster, startRedisSentinel } from '../services/redis-groups.ts'

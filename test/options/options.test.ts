@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { BaseCache } from '../lib/cache/base-cache.ts'
-import { MemoryStorage } from '../lib/storage/memory.ts'
-import { CacheError } from '../lib/errors.ts'
-import type { CacheOptions } from '../lib/options.ts'
-import { readOptions, withCallOptions } from '../lib/settings.ts'
+import { BaseCache } from '../../lib/cache/base-cache.ts'
+import { MemoryStorage } from '../../lib/storage/memory.ts'
+import { CacheError } from '../../lib/errors.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
+import { readOptions, withCallOptions } from '../../lib/options/settings.ts'
 import { refusesOption } from './refuses-option.ts'
 
 const memory = { backend: 'memory' } as const

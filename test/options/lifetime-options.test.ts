@@ -1,8 +1,8 @@
 /** The options that say how long responses are used, and which are stored. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { CacheOptions } from '../lib/options.ts'
-import { readOptions, withCallOptions } from '../lib/settings.ts'
+import type { CacheOptions } from '../../lib/options/options.ts'
+import { readOptions, withCallOptions } from '../../lib/options/settings.ts'
 import { refusesOption } from './refuses-option.ts'
 
 const memory = { backend: 'memory' } as const

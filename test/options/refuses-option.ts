@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readOptions } from '../lib/settings.ts'
+import { readOptions } from '../../lib/options/settings.ts'
 
 /** The message names the option, and says what was expected and what came. */
 export function refusesOption(name: string, value: unknown, expected: string, got: string): void {

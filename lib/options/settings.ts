@@ -2,22 +2,22 @@
  * What users write becomes `Settings`: every default and check, once. Inside the library nobody looks
  * at an option again.
  */
-import type { BaseCache } from './cache/base-cache.ts'
-import type { CheckStored } from './entries/checksum.ts'
-import { checkOptions } from './check-options.ts'
-import type { CacheError } from './errors.ts'
-import { openCache } from './open-cache.ts'
+import type { BaseCache } from '../cache/base-cache.ts'
+import type { CheckStored } from '../entries/checksum.ts'
+import { checkOptions } from '../check-options.ts'
+import type { CacheError } from '../errors.ts'
+import { openCache } from '../open-cache.ts'
 import { hintFor } from './option-hints.ts'
 import { callRules, optionRules, pairsOf } from './option-rules.ts'
 import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
-import type { RequestRules } from './policy/decide-on-request.ts'
-import type { ResponseRules } from './policy/decide-on-response.ts'
-import { durationOf } from './policy/lifetime.ts'
-import type { ExpireAfter, LifetimeRules, UrlRule } from './policy/lifetime-rules.ts'
-import type { TagRules } from './policy/tags.ts'
-import { urlMatcher } from './policy/url-patterns.ts'
-import { readKeyRules, type KeyRules, type MatchOptions } from './request/key-rules.ts'
-import type { Ms } from './units.ts'
+import type { RequestRules } from '../policy/decide-on-request.ts'
+import type { ResponseRules } from '../policy/decide-on-response.ts'
+import { durationOf } from '../policy/lifetime.ts'
+import type { ExpireAfter, LifetimeRules, UrlRule } from '../policy/lifetime-rules.ts'
+import type { TagRules } from '../policy/tags.ts'
+import { urlMatcher } from '../policy/url-patterns.ts'
+import { readKeyRules, type KeyRules, type MatchOptions } from '../request/key-rules.ts'
+import type { Ms } from '../units.ts'
 
 /** Everything that a request needs to know, complete. */
 export interface Settings extends RequestRules, ResponseRules, TagRules {

@@ -1,14 +1,14 @@
 /** What users write, to begin with or for one call. */
-import type { BaseCache } from './cache/base-cache.ts'
-import type { CheckStored } from './entries/checksum.ts'
-import type { BackendAlias, BackendOptionsByAlias } from './backends/open-backend.ts'
-import type { CacheError } from './errors.ts'
-import type { ExpireAfter, RequestSummary, ResponseSummary } from './policy/lifetime-rules.ts'
-import type { Tags } from './policy/tags.ts'
-import type { UrlPattern } from './policy/url-patterns.ts'
-import type { MatchOptions } from './request/key-rules.ts'
-import type { Serializer } from './serializers/serializer.ts'
-import type { Ms } from './units.ts'
+import type { BaseCache } from '../cache/base-cache.ts'
+import type { CheckStored } from '../entries/checksum.ts'
+import type { BackendAlias, BackendOptionsByAlias } from '../backends/open-backend.ts'
+import type { CacheError } from '../errors.ts'
+import type { ExpireAfter, RequestSummary, ResponseSummary } from '../policy/lifetime-rules.ts'
+import type { Tags } from '../policy/tags.ts'
+import type { UrlPattern } from '../policy/url-patterns.ts'
+import type { MatchOptions } from '../request/key-rules.ts'
+import type { Serializer } from '../serializers/serializer.ts'
+import type { Ms } from '../units.ts'
 
 /** Options of one call; they win over those of the interceptor. */
 export interface CallOptions {

@@ -1,6 +1,6 @@
 /** What options have to look like, and the messages for those that do not. */
-import { BaseCache } from './cache/base-cache.ts'
-import { checkStoredModes } from './entries/checksum.ts'
+import { BaseCache } from '../cache/base-cache.ts'
+import { checkStoredModes } from '../entries/checksum.ts'
 import {
   isBoolean,
   isBytes,
@@ -11,14 +11,14 @@ import {
   isText,
   type Rule,
   type Rules,
-} from './check-options.ts'
+} from '../check-options.ts'
 import type { CacheOptions, CallOptions, UrlLifetimes } from './options.ts'
-import { durationOf, isLifetime, lifetimeForms } from './policy/lifetime.ts'
-import type { ExpireAfter } from './policy/lifetime-rules.ts'
-import { matchRules } from './request/match-rules.ts'
-import { isTags } from './policy/tags.ts'
-import { isUrlPattern, type UrlPattern } from './policy/url-patterns.ts'
-import { serializerRule } from './serializers/serializer.ts'
+import { durationOf, isLifetime, lifetimeForms } from '../policy/lifetime.ts'
+import type { ExpireAfter } from '../policy/lifetime-rules.ts'
+import { matchRules } from '../request/match-rules.ts'
+import { isTags } from '../policy/tags.ts'
+import { isUrlPattern, type UrlPattern } from '../policy/url-patterns.ts'
+import { serializerRule } from '../serializers/serializer.ts'
 
 const expireAfterRule: Rule = {
   expected: `${lifetimeForms}, or a function that returns one`,

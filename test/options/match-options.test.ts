@@ -1,7 +1,7 @@
 /** The options that say which requests share a response. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { readOptions, withCallOptions } from '../lib/settings.ts'
+import { readOptions, withCallOptions } from '../../lib/options/settings.ts'
 
 const memory = { backend: 'memory' } as const
 

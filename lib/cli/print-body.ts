@@ -1,6 +1,7 @@
 /** A body, as far as it can be shown. */
 import { decodeBody, textOf } from '../har/decoded-body.ts'
-import { joinedField, type HeaderFields } from '../policy/validators.ts'
+import { joinedField } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { bytesText } from './amounts.ts'
 import type { Output } from './output.ts'
 import { printable } from './printable.ts'

@@ -1,8 +1,8 @@
 /** A stored response as people and programs look at it: its head at once, its body when asked for. */
 import type { BaseStorage, StoredHead } from '../storage/base-storage.ts'
 import { isFresh } from '../policy/decide-on-request.ts'
-import type { HeaderFields } from '../policy/validators.ts'
-import { headerFields } from '../response/header-lines.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
+import { headerFields } from '../http/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import { readParts } from './body-parts.ts'
 import { managedItems } from '../storage/storage-errors.ts'

@@ -1,6 +1,6 @@
 /** A stored response, as the rest of the library sees it. */
-import type { HeaderFields } from '../policy/validators.ts'
-import type { Echo } from '../request/echoes.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
+import type { Echo } from '../secrets/echoes.ts'
 import type { EpochMs } from '../units.ts'
 
 /** What is known of a response before, and besides, its body. */

@@ -1,7 +1,7 @@
 /** The chain of redirects that is stored for a URL, step by step. */
-import { putBackEchoes } from '../request/echoes.ts'
+import { putBackEchoes } from '../secrets/echoes.ts'
 import type { CacheRequest } from '../request/request.ts'
-import { secretForms } from '../request/secret-forms.ts'
+import { secretForms } from '../secrets/secret-forms.ts'
 import { detailed, type DetailedTarget, type RequestTarget } from './describe-request.ts'
 import type { Entry } from './entry.ts'
 import type { Lookup } from './lookup.ts'

@@ -8,7 +8,7 @@
 import type { StoredRecord } from '../storage/base-storage.ts'
 import { CacheError } from '../errors.ts'
 import { writerOf } from '../serializers/label.ts'
-import { headerFields } from '../response/header-lines.ts'
+import { headerFields } from '../http/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import { checkOf, isIntact, sealHead, type CheckStored } from './checksum.ts'
 import type { BodyParts, Entry, EntryHead, RedirectChain, StoredRequest } from './entry.ts'

@@ -7,7 +7,7 @@
  * lead to a stored response.
  */
 import { chain, type MaybePromise } from '../maybe-promise.ts'
-import { eachHeader } from '../request/headers.ts'
+import { eachHeader } from '../http/header-fields.ts'
 import { completeRequest, readHead, sentUrl, shapeOfFetch } from '../request/read-request.ts'
 import type { CacheRequest } from '../request/request.ts'
 import { describeRequest, type DetailedTarget } from './describe-request.ts'

@@ -9,7 +9,7 @@ import { asCacheError, CacheError, isEntryError } from '../errors.ts'
 import type { Exchange } from './exchange.ts'
 import { chain, rescued, type MaybePromise } from '../maybe-promise.ts'
 import { partsAtHand, type PartsHolder } from './parts-at-hand.ts'
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { replayParts, type Playable } from '../response/replay.ts'
 import { resumeFromOrigin, type GivenPart } from './resume-from-origin.ts'
 

@@ -14,8 +14,8 @@ import {
   type Continuation,
   type StrongValidator,
 } from '../policy/same-representation.ts'
-import type { HeaderFields } from '../policy/validators.ts'
-import { flatHeaders } from '../request/headers.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
+import { flatHeaders } from '../http/header-fields.ts'
 import type { Controller, Handler } from '../response/handler.ts'
 import type { Playable } from '../response/replay.ts'
 

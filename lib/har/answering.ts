@@ -1,7 +1,7 @@
 /** A dispatcher that asks nobody: what would come from an origin is known already. */
 import { Dispatcher } from 'undici'
 import type { Controller, Handler } from '../response/handler.ts'
-import { headerFields } from '../response/header-lines.ts'
+import { headerFields } from '../http/header-lines.ts'
 import { queueMicrotask } from '../timers.ts'
 
 /** What it answers. */

@@ -1,5 +1,5 @@
 /** HAR 1.2, as far as it is read and written here, and what we add to it. */
-import type { Echo } from '../request/echoes.ts'
+import type { Echo } from '../secrets/echoes.ts'
 import type { SelectedBy } from '../entries/entry.ts'
 import type { EpochMs } from '../units.ts'
 

@@ -1,6 +1,6 @@
 /** What a browser has recorded, as the request that it sent and the answer that it got. */
 import { firstLine } from '../policy/validators.ts'
-import { headerFields } from '../response/header-lines.ts'
+import { headerFields } from '../http/header-lines.ts'
 import type { Answer } from './answering.ts'
 import type { HarEntry, HarPair, HarRequest, HarResponse } from './format.ts'
 

@@ -6,7 +6,8 @@ import type { EpochMs, Ms } from '../units.ts'
 import { deltaSeconds, parseCacheControl, type Directives } from './cache-control.ts'
 import { ageOf } from './freshness.ts'
 import { failureStatuses, staleWindows, takesStale, type StalenessRules } from './staleness.ts'
-import { hasValidator, joinedField, type HeaderFields } from './validators.ts'
+import { hasValidator, joinedField } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 /** What the caller asked for, by options of the interceptor or of this call. */
 export interface RequestRules extends StalenessRules {

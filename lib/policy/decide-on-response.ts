@@ -4,7 +4,8 @@ import { parseCacheControl, type Directives } from './cache-control.ts'
 import { freshUntil, guessedFreshUntil } from './freshness.ts'
 import { DO_NOT_CACHE, type Expiry } from './lifetime.ts'
 import { lastUse, staleWindows, type StalenessRules, type StaleWindows } from './staleness.ts'
-import { hasValidator, joinedField, type HeaderFields } from './validators.ts'
+import { hasValidator, joinedField } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { selectingFields } from './vary.ts'
 
 /** Why a response is not stored; these words stand in `Cache-Status` and in `reason`. */

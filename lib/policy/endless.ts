@@ -1,5 +1,6 @@
 /** Responses that have no end in sight. */
-import { joinedField, type HeaderFields } from './validators.ts'
+import { joinedField } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 // Watches, cameras, radio and television: they go on for as long as somebody reads.
 const streamed =

@@ -1,8 +1,9 @@
 /** How long a response is fresh by its own header fields (RFC 9111 §4.2). */
 import type { EpochMs, Ms } from '../units.ts'
 import { deltaSeconds, seconds, type Directives } from './cache-control.ts'
-import { parseHttpDate } from './http-date.ts'
-import { firstLine, type HeaderFields } from './validators.ts'
+import { parseHttpDate } from '../http/http-date.ts'
+import { firstLine } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 const day: Ms = 86_400_000
 

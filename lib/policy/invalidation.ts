@@ -1,5 +1,5 @@
 /** Which answers of the origin put what is stored out of date (RFC 9111 §4.3.3, §4.4). */
-import type { HeaderFields } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 // RFC 9110 §9.2.1. A QUERY is one too (draft-ietf-httpbis-safe-method-w-body).
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY'])

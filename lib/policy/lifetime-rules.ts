@@ -1,6 +1,6 @@
 /** Which of the caller's lifetimes counts for a response. */
 import { DO_NOT_CACHE, type Lifetime } from './lifetime.ts'
-import type { HeaderFields } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 /** What callbacks are told of the request. */
 export interface RequestSummary {

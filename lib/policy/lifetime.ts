@@ -1,6 +1,6 @@
 /** How long a response is kept: what the caller writes becomes an instant. */
 import type { EpochMs, Ms } from '../units.ts'
-import { parseHttpDate } from './http-date.ts'
+import { parseHttpDate } from '../http/http-date.ts'
 
 /**
  * A lifetime: seconds, a text such as `'90s'`, `'1h30m'` or `'7d'`, an instant (a `Date`, or a text

@@ -3,8 +3,9 @@
  * same bytes (RFC 9110 §8.8, §13.1.5, §15.3.7).
  */
 import type { EpochMs } from '../units.ts'
-import { parseHttpDate } from './http-date.ts'
-import { firstLine, joinedField, type HeaderFields } from './validators.ts'
+import { parseHttpDate } from '../http/http-date.ts'
+import { firstLine, joinedField } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 /** What is known of the response that breaks off. */
 export interface Interrupted {

@@ -2,7 +2,8 @@
 import type { EpochMs } from '../units.ts'
 import { parseCacheControl } from './cache-control.ts'
 import { freshUntil } from './freshness.ts'
-import { joinedField, type HeaderFields } from './validators.ts'
+import { joinedField } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 const temporaryStatuses: ReadonlySet<number> = new Set([302, 303, 307])
 

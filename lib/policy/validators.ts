@@ -1,7 +1,5 @@
 /** Validators of a stored response (RFC 9111 §4.3), and what a 304 makes of it. */
-
-/** Header fields by name in lower case; an array where a field came in several lines. */
-export type HeaderFields = Readonly<Record<string, string | string[] | undefined>>
+import type { HeaderFields } from '../http/header-lines.ts'
 
 /** A field that may have come in several lines, as one value (RFC 9110 §5.3). */
 export function joinedField(value: string | string[] | undefined): string | undefined {

@@ -1,5 +1,5 @@
 /** Which request fields select a stored response among its variants (RFC 9111 §4.1). */
-import type { HeaderFields } from './validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 
 /**
  * Names of the selecting fields in lower case, sorted, each once; '*' where nothing can match.

@@ -2,7 +2,7 @@
 import { canonicalJson, type IgnoredJson } from './canonical-json.ts'
 import { readGraphqlJson, type GraphqlBody } from './graphql-request.ts'
 import type { KeyRules } from './key-rules.ts'
-import { decodeField, writtenPair } from './parameters.ts'
+import { decodeField, writtenPair } from '../http/parameters.ts'
 
 // What comes back in a header field must fit into one, and nobody sends that many secrets.
 const longestValue = 16 * 1024

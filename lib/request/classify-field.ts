@@ -1,6 +1,6 @@
 /** What a header field of a request is to the cache. */
-import { isCredentialHeader } from './credentials.ts'
-import { knownAs } from './known-names.ts'
+import { isCredentialHeader } from '../secrets/credentials.ts'
+import { knownAs } from '../secrets/known-names.ts'
 
 /** The kinds of fields that are looked at; all others are 'none'. */
 export type Field =

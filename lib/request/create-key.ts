@@ -7,7 +7,7 @@
  * A change to what goes in has to change `keyVersion`.
  */
 import { hash } from 'node:crypto'
-import { sortCredentials } from './credentials.ts'
+import { sortCredentials } from '../secrets/credentials.ts'
 
 const keyVersion = 'undici-cache/2'
 

@@ -11,7 +11,7 @@ import {
   type Member,
 } from './canonical-json.ts'
 import { kindOf, readDocument, worstOf, type OperationKind } from './graphql-document.ts'
-import { decodeParameter } from './parameters.ts'
+import { decodeParameter } from '../http/parameters.ts'
 
 /** An operation that a body asks for, or several at once. */
 export interface GraphqlBody {

@@ -2,10 +2,10 @@
 import { hash } from 'node:crypto'
 import { CacheError } from '../errors.ts'
 import { identityWord } from './create-key.ts'
-import { redacted } from './credentials.ts'
-import { eachHeader } from './headers.ts'
+import { redacted } from '../secrets/credentials.ts'
+import { eachHeader } from '../http/header-fields.ts'
 import { isHidden, type KeyRules, type RequestDetails, type TextOfRequest } from './key-rules.ts'
-import { decodeParameter } from './parameters.ts'
+import { decodeParameter } from '../http/parameters.ts'
 import type { RequestHead, RequestOptions, RuledHead } from './request.ts'
 
 /** What a request is known by, under rules. */

@@ -4,14 +4,14 @@
  * what it costs without them.
  */
 import { misuse } from '../errors.ts'
-import { isCredentialHeader, mayBeCredential } from './credentials.ts'
+import { isCredentialHeader, mayBeCredential } from '../secrets/credentials.ts'
 import {
   digestOf,
   isolatesField,
   readIdentityNames,
   sharesField,
   type IdentityNames,
-} from './identity-names.ts'
+} from '../secrets/identity-names.ts'
 import { readJsonPaths, type JsonPaths } from './json-paths.ts'
 
 /** What `keyFn` and `identity` are told of a request. */

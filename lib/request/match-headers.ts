@@ -3,9 +3,9 @@
  * left out, for it says nothing of the caller, and whoever names a request does not know it.
  */
 import { hash } from 'node:crypto'
-import { isCredentialHeader, isForgeryToken } from './credentials.ts'
-import { eachHeader } from './headers.ts'
-import { isolatesField } from './identity-names.ts'
+import { isCredentialHeader, isForgeryToken } from '../secrets/credentials.ts'
+import { eachHeader } from '../http/header-fields.ts'
+import { isolatesField } from '../secrets/identity-names.ts'
 import { leavesOut, type KeyRules } from './key-rules.ts'
 
 /** What decides about header fields, apart from the rules. */

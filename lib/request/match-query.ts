@@ -1,9 +1,9 @@
 /** A query under the caller's rules: what of it is part of the key, and what is shown. */
-import { redacted, shortestCredentialOf } from './credentials.ts'
+import { redacted, shortestCredentialOf } from '../secrets/credentials.ts'
 import { readGraphqlQuery, withoutIgnoredVariables } from './graphql-request.ts'
 import type { KeyRules } from './key-rules.ts'
 import type { NormalizedUrl } from './request.ts'
-import { decodeParameter, sortParameters, unescapePath, writtenPair } from './parameters.ts'
+import { decodeParameter, sortParameters, unescapePath, writtenPair } from '../http/parameters.ts'
 
 /** @param before the URL up to its question mark, that included */
 export function matchQuery(before: string, query: string, rules: KeyRules): NormalizedUrl {

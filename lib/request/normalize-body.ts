@@ -10,7 +10,7 @@ import { canonicalJson } from './canonical-json.ts'
 import type { OperationKind } from './graphql-document.ts'
 import { readGraphqlJson, readGraphqlText, type GraphqlBody } from './graphql-request.ts'
 import type { KeyRules } from './key-rules.ts'
-import { sortParameters } from './parameters.ts'
+import { sortParameters } from '../http/parameters.ts'
 
 /** What of a body is part of the key. */
 export interface BodyKey {

@@ -6,11 +6,11 @@
  * by hand: that is 31 times as fast as parsing them again.
  */
 import { stringify } from 'node:querystring'
-import { redacted, shortestCredentialOf } from './credentials.ts'
+import { redacted, shortestCredentialOf } from '../secrets/credentials.ts'
 import type { KeyRules } from './key-rules.ts'
 import { matchQuery } from './match-query.ts'
 import type { NormalizedUrl, UrlParts } from './request.ts'
-import { escapePath, sortParameters } from './parameters.ts'
+import { escapePath, sortParameters } from '../http/parameters.ts'
 
 const plainPath = /^\/[\w\-.~!$'()*+,;:@/%?=&[\]]*$/
 const noCredentials: readonly string[] = []

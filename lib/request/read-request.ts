@@ -1,9 +1,9 @@
 /** undici's dispatch options become a request that can be looked up, or a reason not to try. */
 import { fieldOf } from './classify-field.ts'
 import { createKey, type KeyParts } from './create-key.ts'
-import { isCredentialHeader, redacted } from './credentials.ts'
-import { hideForms } from './echoes.ts'
-import { asksForStream, eachHeader, headerValue } from './headers.ts'
+import { isCredentialHeader, redacted } from '../secrets/credentials.ts'
+import { hideForms } from '../secrets/echoes.ts'
+import { asksForStream, eachHeader, headerValue } from '../http/header-fields.ts'
 import { identify } from './identify.ts'
 import { isHidden, leavesOut, type KeyRules } from './key-rules.ts'
 import { digestHeaders } from './match-headers.ts'
@@ -16,7 +16,7 @@ import type {
   RuledHead,
 } from './request.ts'
 import type { ReadBody } from './read-body.ts'
-import { ignoredParameter, secretForms } from './secret-forms.ts'
+import { ignoredParameter, secretForms } from '../secrets/secret-forms.ts'
 import { targetOrigin } from './target-origin.ts'
 
 const nothing: readonly string[] = []

@@ -4,12 +4,12 @@
  * looked at again: where the new key depends on them there is none.
  */
 import { createKey, identityWord, type Key } from './create-key.ts'
-import { redacted, shortestCredentialOf } from './credentials.ts'
-import { headerValue } from './headers.ts'
+import { redacted, shortestCredentialOf } from '../secrets/credentials.ts'
+import { headerValue } from '../http/header-fields.ts'
 import { identify } from './identify.ts'
-import { isolatesField } from './identity-names.ts'
+import { isolatesField } from '../secrets/identity-names.ts'
 import { leavesOut, type KeyRules } from './key-rules.ts'
-import { decodeParameter, unescapePath } from './parameters.ts'
+import { decodeParameter, unescapePath } from '../http/parameters.ts'
 import { readHead, redactedHeaders, shapeOfFetch } from './read-request.ts'
 import type { RequestHead } from './request.ts'
 

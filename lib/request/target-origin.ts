@@ -3,7 +3,7 @@
  * the address that the request is sent to. The two differ where a server is asked by its address, and
  * below undici's `dns()`.
  */
-import { eachHeader } from './headers.ts'
+import { eachHeader } from '../http/header-fields.ts'
 
 /**
  * The origin of the target URI: the given one where Host says the same in other letters.

@@ -3,11 +3,11 @@
  * well, where the judge of the response says so. It knows no rule and no storage.
  */
 import type { Duplex } from 'node:stream'
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { abortError } from './abort-error.ts'
 import type { Downstream } from './downstream.ts'
 import type { Controller, Handler } from './handler.ts'
-import { addField, headerLines, isFlat, type RawHeaders } from './header-lines.ts'
+import { addField, headerLines, isFlat, type RawHeaders } from '../http/header-lines.ts'
 
 /** Where a response goes besides the caller. It gets `end` or `abort`, once. */
 export interface Sink {

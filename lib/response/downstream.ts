@@ -4,10 +4,10 @@
  * The handler is started once, whatever happens on the other side (a look-up, a retry, redirects,
  * a body that has to be read first), ends once, and gets its chunks only while it wants them.
  */
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { abortError } from './abort-error.ts'
 import { rawBuffers, type Controller, type Handler } from './handler.ts'
-import type { RawHeaders } from './header-lines.ts'
+import type { RawHeaders } from '../http/header-lines.ts'
 
 /** What stands behind the controller: the network, or an entry that is played. */
 export interface Upstream {

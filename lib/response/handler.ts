@@ -3,9 +3,9 @@
  * of the old one, as the `fetch` of Node 22 and 24 hands in, is wrapped.
  */
 import type { Duplex } from 'node:stream'
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { abortError } from './abort-error.ts'
-import type { RawHeaders } from './header-lines.ts'
+import type { RawHeaders } from '../http/header-lines.ts'
 
 /** What a handler can do to the exchange; undici's `DispatchController`. */
 export interface Controller {

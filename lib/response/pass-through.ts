@@ -1,4 +1,4 @@
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import { cacheStatus, type CacheInfo } from './cache-info.ts'
 import { Capture } from './capture.ts'
 import type { Downstream } from './downstream.ts'

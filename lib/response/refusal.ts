@@ -1,7 +1,7 @@
 /** The answer of a cache that must not ask anybody (RFC 9111 §5.2.1.7). */
 import { cacheStatus, type CacheInfo } from './cache-info.ts'
 import type { Downstream } from './downstream.ts'
-import { headerFields } from './header-lines.ts'
+import { headerFields } from '../http/header-lines.ts'
 import { replayWhole } from './replay.ts'
 
 /** What is known of a refused request. @param key under which it would be stored, if it has one */

@@ -1,8 +1,8 @@
 /** Plays a stored response to a caller, as the origin would have sent it. */
 import type { Entry, EntryHead } from '../entries/entry.ts'
-import type { HeaderFields } from '../policy/validators.ts'
+import type { HeaderFields } from '../http/header-lines.ts'
 import type { Downstream } from './downstream.ts'
-import { addField, headerFields, type RawHeaders } from './header-lines.ts'
+import { addField, headerFields, type RawHeaders } from '../http/header-lines.ts'
 
 /** What is played. The arrays and objects are the caller's to change: undici's interceptors do. */
 export interface Playable {

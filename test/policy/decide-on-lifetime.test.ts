@@ -7,7 +7,7 @@ import {
   type ResponseRules,
 } from '../../lib/policy/decide-on-response.ts'
 import type { Expiry } from '../../lib/policy/lifetime.ts'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 
 const now = Date.UTC(2026, 5, 1)
 const day = 86_400_000

@@ -10,7 +10,7 @@ import {
   type ResponseHead,
   type ResponseRules,
 } from '../../lib/policy/decide-on-response.ts'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import type { EpochMs } from '../../lib/units.ts'
 
 const now = 1_000_000

@@ -3,7 +3,8 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { parseCacheControl } from '../../lib/policy/cache-control.ts'
 import { ageOnArrival, freshUntil, guessedFreshUntil } from '../../lib/policy/freshness.ts'
-import { joinedField, type HeaderFields } from '../../lib/policy/validators.ts'
+import { joinedField } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import type { Ms } from '../../lib/units.ts'
 
 // Half a second past: header fields know whole seconds only.

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { invalidatedUrls } from '../../lib/policy/invalidation.ts'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 
 const url = 'https://example.com/items?a=1'
 

@@ -9,7 +9,8 @@ import {
   dropAt,
   type ResponseDecision,
 } from '../../lib/policy/decide-on-response.ts'
-import { hasValidator, joinedField, type HeaderFields } from '../../lib/policy/validators.ts'
+import { hasValidator, joinedField } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import type { EpochMs, Ms } from '../../lib/units.ts'
 
 const now = Date.UTC(2026, 5, 1)

@@ -5,7 +5,7 @@ import {
   strongValidator,
   type Interrupted,
 } from '../../lib/policy/same-representation.ts'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 
 const now = Date.UTC(2026, 0, 1)
 const date = 'Thu, 01 Jan 2026 00:00:00 GMT'

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import {
-  conditionalFields,
-  hasValidator,
-  mergeHeaders,
-  type HeaderFields,
-} from '../../lib/policy/validators.ts'
+import { conditionalFields, hasValidator, mergeHeaders } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 
 describe('conditionalFields (RFC 9111 §4.3.1)', () => {
   const cases: [name: string, headers: HeaderFields, fields: string[]][] = [

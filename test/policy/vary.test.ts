@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import { selectingFields, selectingValues } from '../../lib/policy/vary.ts'
 
 describe('selectingFields (RFC 9111 §4.1)', () => {

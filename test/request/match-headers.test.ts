@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { isOneShot } from '../../lib/request/headers.ts'
+import { isOneShot } from '../../lib/http/header-fields.ts'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
 import { shapeOfFetch } from '../../lib/request/read-request.ts'
 import { headerShapes } from './header-shapes.ts'

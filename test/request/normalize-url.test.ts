@@ -3,7 +3,7 @@ import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
 import { normalizeUrl } from '../../lib/request/normalize-url.ts'
 import type { UrlParts } from '../../lib/request/request.ts'
-import { sortParameters } from '../../lib/request/parameters.ts'
+import { sortParameters } from '../../lib/http/parameters.ts'
 
 const secret = 'abcdefghijklmnop'
 

@@ -8,7 +8,7 @@ import {
 } from '../../lib/request/read-request.ts'
 import type { BypassReason, RequestOptions } from '../../lib/request/request.ts'
 import { headerShapes, type HeaderLine } from './header-shapes.ts'
-import { credentialHeaders, credentialParameters, secret } from './known-credentials.ts'
+import { credentialHeaders, credentialParameters, secret } from '../secrets/known-credentials.ts'
 import { requestOf, type Asked } from './request-of.ts'
 
 describe('requests that are left alone', () => {

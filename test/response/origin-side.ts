@@ -1,8 +1,8 @@
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import type { Capture, CaptureOwner, Sink, Verdict } from '../../lib/response/capture.ts'
 import type { Downstream } from '../../lib/response/downstream.ts'
 import type { Controller } from '../../lib/response/handler.ts'
-import type { RawHeaders } from '../../lib/response/header-lines.ts'
+import type { RawHeaders } from '../../lib/http/header-lines.ts'
 
 /** undici's side of an exchange: what its controller does, under a test's command. */
 export class OriginSide implements Controller {

@@ -1,5 +1,5 @@
 import type { Controller, Handler } from '../../lib/response/handler.ts'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 
 type Callback = 'start' | 'head' | 'data' | 'end' | 'error'
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { putBackEchoes, takeOutEchoes } from '../../lib/request/echoes.ts'
-import { credentialForms, secretForms, type Form } from '../../lib/request/secret-forms.ts'
+import { putBackEchoes, takeOutEchoes } from '../../lib/secrets/echoes.ts'
+import { credentialForms, secretForms, type Form } from '../../lib/secrets/secret-forms.ts'
 
 /** Forms that may stand anywhere. */
 function anywhere(texts: readonly string[]): Form[] {

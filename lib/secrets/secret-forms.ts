@@ -3,7 +3,7 @@
  * are part of the key as a digest, and what the rules leave out of it.
  */
 import { headerKind, isProofParameter, sortCredentials } from './credentials.ts'
-import { decodeField } from './parameters.ts'
+import { decodeField } from '../http/parameters.ts'
 
 /** `name: value` of header fields, `name=value` of parameters. */
 export interface Secrets {

@@ -24,7 +24,7 @@ import {
   vocabulary,
 } from './credential-words.ts'
 import { knownAs } from './known-names.ts'
-import { decodeParameter } from './parameters.ts'
+import { decodeParameter } from '../http/parameters.ts'
 
 // What no word of theirs gives away.
 const provingFields = new Set([

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import { parseHttpDate } from '../../lib/policy/http-date.ts'
+import { parseHttpDate } from '../../lib/http/http-date.ts'
 
 const now = Date.UTC(2026, 5, 1)
 const example = 784_111_777_000

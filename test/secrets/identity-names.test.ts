@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { digestOf, readIdentityNames } from '../../lib/request/identity-names.ts'
+import { digestOf, readIdentityNames } from '../../lib/secrets/identity-names.ts'
 import type { MatchOptions } from '../../lib/request/key-rules.ts'
 import { redactedHeaders } from '../../lib/request/read-request.ts'
-import { requestOf, rulesOf } from './request-of.ts'
+import { requestOf, rulesOf } from '../request/request-of.ts'
 
 function keyOf(match: MatchOptions, path: string, headers: readonly string[] = []): string {
   return requestOf({ match, path, headers }).key

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import * as fc from 'fast-check'
-import type { HeaderFields } from '../../lib/policy/validators.ts'
+import type { HeaderFields } from '../../lib/http/header-lines.ts'
 import {
   addField,
   endToEnd,
   headerFields,
   headerLines,
   type RawHeaders,
-} from '../../lib/response/header-lines.ts'
+} from '../../lib/http/header-lines.ts'
 
 describe('headerLines', () => {
   const cases: [name: string, raw: RawHeaders, parsed: HeaderFields, lines: string[]][] = [

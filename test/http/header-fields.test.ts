@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { eachHeader, flatHeaders, headerValue, isOneShot } from '../../lib/request/headers.ts'
-import { headerShapes, type HeaderLine } from './header-shapes.ts'
+import { eachHeader, flatHeaders, headerValue, isOneShot } from '../../lib/http/header-fields.ts'
+import { headerShapes, type HeaderLine } from '../request/header-shapes.ts'
 
 const lines: HeaderLine[] = [
   ['X-Up', '1'],

@@ -2,7 +2,8 @@
  * Header fields as they came: flat arrays of names and values in wire order and casing. They are
  * the truth that is stored; the object by lower-case names is made from them.
  */
-import type { HeaderFields } from '../policy/validators.ts'
+/** Header fields by name in lower case; an array where a field came in several lines. */
+export type HeaderFields = Readonly<Record<string, string | string[] | undefined>>
 
 /** undici's `rawHeaders`: flat and of Buffers with HTTP/1, the parsed object with HTTP/2. */
 export type RawHeaders = readonly (Buffer | string)[] | HeaderFields | null | undefined

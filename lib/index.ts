@@ -24,7 +24,7 @@ export type { MatchOptions } from './request/key-rules.ts'
 export type { RequestDetails } from './request/key-rules.ts'
 export type { TextOfRequest } from './request/key-rules.ts'
 export type { Lifetime } from './policy/lifetime.ts'
-export type { HeaderFields } from './policy/validators.ts'
+export type { HeaderFields } from './http/header-lines.ts'
 
 export { BaseCache } from './cache/base-cache.ts'
 export type { CloseOptions } from './cache/close.ts'

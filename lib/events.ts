@@ -1,7 +1,6 @@
 /** What the cache tells the outside: one diagnostics channel for each kind of event. */
 import { channel, type Channel } from 'node:diagnostics_channel'
 import type { CacheError } from './errors.ts'
-import type { CacheInfo } from './response/cache-info.ts'
 
 /** What can become of a request, and of the cache. */
 export type EventName = 'hit' | 'miss' | 'store' | 'bypass' | 'refuse' | 'error'
@@ -14,19 +13,6 @@ export const events: Readonly<Record<EventName, Channel>> = {
   bypass: channel('undici-cache:bypass'),
   refuse: channel('undici-cache:refuse'),
   error: channel('undici-cache:error'),
-}
-
-/** What is published on all channels but `undici-cache:error`. */
-export interface CacheEvent {
-  /** The cache, to tell several apart. */
-  readonly cache: unknown
-  readonly method: string
-  /** Without credentials; undefined for a request that was left alone unread. */
-  readonly url: string | undefined
-  /** The same word as in `getCacheInfo(response).reason`. */
-  readonly reason: string
-  /** Undefined for `undici-cache:bypass`. */
-  readonly info?: CacheInfo | undefined
 }
 
 /** Tells of a failure on `undici-cache:error`, as `{ error }`, and to `onError`. */

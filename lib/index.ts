@@ -79,7 +79,7 @@ export { sign } from './serializers/sign.ts'
 export type { SignOptions } from './serializers/sign.ts'
 export type { Secret } from './serializers/secrets.ts'
 
-export type { CacheEvent } from './events.ts'
+export type { CacheEvent } from './exchange/report.ts'
 export type { EventName } from './events.ts'
 export { CacheError } from './errors.ts'
 export { cacheErrorCodes } from './errors.ts'

@@ -1,8 +1,21 @@
 /** Tells what became of a request: its caller, the counters, and whoever listens. */
 import type { BaseCache } from '../cache/base-cache.ts'
-import { events, type CacheEvent } from '../events.ts'
+import { events } from '../events.ts'
 import type { Exchange } from './exchange.ts'
 import type { CacheInfo } from '../response/cache-info.ts'
+
+/** What is published on all channels but `undici-cache:error`. */
+export interface CacheEvent {
+  /** The cache, to tell several apart. */
+  readonly cache: unknown
+  readonly method: string
+  /** Without credentials; undefined for a request that was left alone unread. */
+  readonly url: string | undefined
+  /** The same word as in `getCacheInfo(response).reason`. */
+  readonly reason: string
+  /** Undefined for `undici-cache:bypass`. */
+  readonly info?: CacheInfo | undefined
+}
 
 /** A request was answered: from the cache, by the origin, or refused. */
 export function tellAnswer({ down, settings, request }: Exchange, info: CacheInfo): void {

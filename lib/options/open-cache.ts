@@ -1,8 +1,8 @@
 /** The cache that the options name. What its surroundings do not allow breaks no program. */
-import { BaseCache } from './cache/base-cache.ts'
-import { openBackend } from './backends/open-backend.ts'
-import { CacheError, misuse, type CacheErrorCode } from './errors.ts'
-import type { CacheOptions } from './options/options.ts'
+import { BaseCache } from '../cache/base-cache.ts'
+import { openBackend } from '../backends/open-backend.ts'
+import { CacheError, misuse, type CacheErrorCode } from '../errors.ts'
+import type { CacheOptions } from './options.ts'
 
 /** A cache, or an empty one in its place. */
 export interface OpenedCache {

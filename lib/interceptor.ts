@@ -11,7 +11,7 @@ import { closeRules, closeTimeout, inTime, type CloseOptions } from './cache/clo
 import { checkOptions } from './check-options.ts'
 import type { BackendAlias } from './backends/open-backend.ts'
 import { describeRequest, detailed, type RequestTarget } from './entries/describe-request.ts'
-import { Flights } from './cache/single-flight.ts'
+import { flightsOf } from './cache/single-flight.ts'
 import { CacheError, invalidOption } from './errors.ts'
 import { reportError } from './events.ts'
 import type { Route, Shared } from './exchange/exchange.ts'
@@ -93,7 +93,7 @@ class Shell {
     }
     this.#shared = {
       guard: new Guard({ budget: storageTimeout, report }),
-      flights: new Flights(),
+      flights: flightsOf(this.cache),
       turn: loopTurn,
       refreshes: new Refreshes(),
       report,

@@ -6,7 +6,7 @@
 import { clearTimeout, monotonicNow, queueMicrotask, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 
-/** The requests of one interceptor that are under way. */
+/** The requests of one cache that are under way, of all interceptors on it. */
 export class Flights {
   readonly #flights = new Map<string, Flight>()
   /** The last landings, by key, numbered as they came. */
@@ -62,6 +62,15 @@ export class Flights {
     this.#notStored.delete(key)
     return true
   }
+}
+
+const flightsOfCaches = new WeakMap<object, Flights>()
+
+/** Those of a cache. */
+export function flightsOf(cache: object): Flights {
+  const known = flightsOfCaches.get(cache) ?? new Flights()
+  flightsOfCaches.set(cache, known)
+  return known
 }
 
 // As long as it takes for what is worth storing to be noticed: herds that come together until then

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { fetch, request } from 'undici'
+import { Agent, fetch, request } from 'undici'
 import { getCacheInfo } from '../../lib/response/cache-info.ts'
-import { cachedAgent, embedded, temporaryFolder } from './caches.ts'
+import { cachedAgent, embedded, openCache, temporaryFolder } from './caches.ts'
 import { startOrigin } from './origin.ts'
 
 describe('identical requests at the same time', () => {
@@ -22,6 +22,29 @@ describe('identical requests at the same time', () => {
       )
       assert.deepEqual(new Set(texts), new Set(['the answer']))
       assert.equal(origin.requests.length, 1)
+    })
+  }
+
+  for (const backend of embedded) {
+    test(`${backend}: of two interceptors on one cache ask the origin once`, async (t) => {
+      const origin = await startOrigin(t, (_, response) =>
+        setTimeout(() => response.end('the answer'), 50),
+      )
+      const cache = openCache(backend, temporaryFolder(t))
+      t.after(() => cache.close())
+      const agents = [cachedAgent(t, { backend: cache }), cachedAgent(t, { backend: cache })]
+      const ask = async (index: number): Promise<string> =>
+        (await request(origin.url, { dispatcher: agents[index % 2]!.agent })).body.text()
+      const texts = await Promise.all(Array.from({ length: 10 }, (_, index) => ask(index)))
+      assert.deepEqual(new Set(texts), new Set(['the answer']))
+      assert.equal(origin.requests.length, 1)
+      // One that stands on the other does not wait for it.
+      const [first, second] = agents.map(({ caching }) => caching)
+      const both = new Agent().compose(second!, first!)
+      t.after(() => both.close())
+      const { body } = await request(`${origin.url}/both`, { dispatcher: both })
+      assert.equal(await body.text(), 'the answer')
+      assert.equal(origin.count('/both'), 1)
     })
   }
 

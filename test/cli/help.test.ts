@@ -102,7 +102,8 @@ describe('help', () => {
     load(join(root, 'lib/cli/main.ts'))
     assert.ok(loaded.has('commander') && loaded.has('lib/cli/ls.ts') && loaded.size > 20)
     const heavy = [...loaded].filter(
-      (name) => /^lib\/(?!cli\/|errors\.ts|policy\/|http\/|events\.ts)/.test(name) || name === 'undici',
+      (name) =>
+        /^lib\/(?!cli\/|errors\.ts|policy\/|http\/|events\.ts)/.test(name) || name === 'undici',
     )
     assert.deepEqual(heavy, [])
   })

@@ -2,8 +2,12 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { inspect } from 'node:util'
+import { setTimeout as later } from 'node:timers/promises'
 import { Redis } from 'ioredis'
+import { request } from 'undici'
 import { RedisCache } from '../../lib/backends/redis/redis-cache.ts'
+import { cachedAgent } from '../integration/caches.ts'
+import { startOrigin } from '../integration/origin.ts'
 import { redisCli } from '../services/redis-groups.ts'
 import { startRedis } from '../services/servers.ts'
 import type { Server } from '../services/server.ts'
@@ -57,6 +61,44 @@ describe('redis', { skip }, () => {
       assert.equal(client.reports.length, 1)
     })
   }
+
+  // On its connection the record waits in the server's socket, where its deletion would overtake it.
+  test('one that hangs: what was given up does not come after its deletion', async (t) => {
+    let version = 1
+    const origin = await startOrigin(t, ({ method }, response) => {
+      if (method === 'PUT') version++
+      response.end(String(version))
+    })
+    const { agent, caching } = cachedAgent(t, {
+      backend: 'redis',
+      cacheName: 'given-up',
+      backendOptions: { host: '127.0.0.1', port: server.port, commandTimeout: 500 },
+      storageTimeout: 200,
+      onError: () => {},
+    })
+    const ask = async (method: 'GET' | 'PUT', path: string): Promise<string> =>
+      (await request(origin.url + path, { dispatcher: agent, method })).body.text()
+    await ask('GET', '/connects')
+    await caching.cache.flush()
+    const paths = Array.from({ length: 5 }, (_, index) => `/${index}`)
+    server.freeze()
+    try {
+      await Promise.all(paths.map((path) => ask('GET', path)))
+      await Promise.all(paths.map((path) => ask('PUT', path)))
+      // Both are given up before it goes on.
+      await later(700)
+    } finally {
+      server.thaw()
+    }
+    await later(1_500)
+    const other = new RedisCache('given-up', { host: '127.0.0.1', port: server.port })
+    t.after(() => other.close())
+    for (const path of paths) {
+      const stored = await other.get(origin.url + path)
+      assert.notEqual((await stored?.body())?.toString(), '1', path)
+      assert.notEqual(await ask('GET', path), '1', path)
+    }
+  })
 
   test('one that loads its data is not waited for', async (t) => {
     const client = await open(t)

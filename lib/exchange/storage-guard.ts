@@ -161,12 +161,14 @@ export class Guard {
     const patience = Math.max(0, Math.min(limit, wait.patience))
     return new Promise((resolve) => {
       let timer: NodeJS.Timeout | undefined
+      let isGivenUp = false
       const tooLate = (): void => {
         if (!wait.late()) return
         const message = `the storage did not ${what} within ${budget} ms`
         this.failed('read', what, new CacheError('ERR_CACHE_STORAGE_TIMEOUT', message))
       }
       const giveUp = (): void => {
+        isGivenUp = true
         wait.givenUp()
         resolve(fallback)
         const left = budget - patience
@@ -185,6 +187,8 @@ export class Guard {
         },
         (error: unknown) => {
           this.#clock.clearTimeout(timer)
+          // The request has gone on long ago, and the end of the cache is no failure.
+          if (isGivenUp && isClosed(error)) return
           if (isTimeout(error)) wait.late()
           else wait.answered()
           this.failed('read', what, error)
@@ -203,6 +207,10 @@ export class Guard {
 // A driver may have its own limit, shorter than ours.
 function isTimeout(error: unknown): boolean {
   return error instanceof CacheError && error.code === 'ERR_CACHE_STORAGE_TIMEOUT'
+}
+
+function isClosed(error: unknown): boolean {
+  return error instanceof CacheError && error.code === 'ERR_CACHE_STORAGE_CLOSED'
 }
 
 // One entry, or a function of the caller's, says nothing about the storage.

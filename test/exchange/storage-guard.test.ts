@@ -156,6 +156,18 @@ describe('an outage', () => {
     assert.equal(await guard.read('work', async () => 7, 0), 7)
   })
 
+  test('is none where the cache was closed before a late answer', async (t) => {
+    const { guard, reports, pass } = setUp(t)
+    const { promise, reject } = Promise.withResolvers<number>()
+    const answer = guard.read('read', () => promise, 0, budget / 4)
+    await pass(budget / 4)
+    assert.equal(await answer, 0)
+    reject(new CacheError('ERR_CACHE_STORAGE_CLOSED', 'the cache is closed'))
+    await nextTurn()
+    await pass(budget)
+    assert.deepEqual(reports, [])
+  })
+
   test('of a storage is not waited for by a request that has waited enough', async (t) => {
     const { guard, pass } = setUp(t)
     const answer = guard.read('read', hang, 0, budget / 4)

@@ -12,6 +12,7 @@ import { redisCli } from '../services/redis-groups.ts'
 import { startRedis } from '../services/servers.ts'
 import type { Server } from '../services/server.ts'
 import { reasonToSkip } from './harmed-server.ts'
+import { startProxy } from './tcp-proxy.ts'
 import { budget, openClient, type Answer, type OutageClient } from './outage-client.ts'
 
 const skip = reasonToSkip('redis')
@@ -98,6 +99,67 @@ describe('redis', { skip }, () => {
       assert.notEqual((await stored?.body())?.toString(), '1', path)
       assert.notEqual(await ask('GET', path), '1', path)
     }
+  })
+
+  test('one that hangs: those who wait for the same URL wait for the server once', async (t) => {
+    const client = await open(t)
+    await client.untilHit('/kept', backWithin)
+    server.freeze()
+    try {
+      const asked = await Promise.all(Array.from({ length: 5 }, () => client.ask('/herd')))
+      // Look-up, the first one's write and another look-up would be two or three times as long.
+      for (const { ms } of asked) assert.ok(ms < budget * 1.5, `it took ${ms} ms`)
+    } finally {
+      server.thaw()
+    }
+    await client.untilHit('/kept', backWithin)
+  })
+
+  test('one that is late: what is stored in vain is waited for by nobody', async (t) => {
+    const client = await open(t)
+    await client.untilHit('/kept', backWithin)
+    server.freeze()
+    try {
+      await client.ask('/kept')
+      const asked = await Promise.all(Array.from({ length: 20 }, () => client.ask('/many')))
+      // Four ask the server, the others the origin.
+      const waited = asked.filter(({ ms }) => ms > budget / 2)
+      assert.ok(waited.length <= 4, `${waited.length} have waited`)
+    } finally {
+      server.thaw()
+    }
+    await client.untilHit('/kept', backWithin)
+  })
+
+  test('one that is late: all parts of a body together are waited for once', async (t) => {
+    const proxy = await startProxy(t, server.url)
+    const long = Buffer.alloc(6 * 2 ** 20, 'long')
+    const origin = await startOrigin(t, (_, response) => {
+      response.setHeader('etag', '"one"').end(long)
+    })
+    const { agent, caching } = cachedAgent(t, {
+      backend: 'redis',
+      cacheName: 'late-parts',
+      backendOptions: { port: proxy.port },
+      storageTimeout: budget,
+    })
+    const ask = async (): Promise<number> => {
+      const begin = performance.now()
+      const { body } = await request(origin.url, { dispatcher: agent })
+      assert.ok(Buffer.from(await body.arrayBuffer()).equals(long))
+      return performance.now() - begin
+    }
+    await ask()
+    await caching.cache.flush()
+    assert.ok((await ask()) < budget)
+    assert.equal(origin.requests.length, 1)
+    // The look-up and six parts: seven times as long.
+    proxy.trouble({ toClient: { delay: 200 } })
+    const took = await ask()
+    assert.ok(took < budget * 1.6, `it took ${took} ms`)
+    proxy.trouble()
+    // Where the origin has answered it is being stored again.
+    await caching.cache.flush()
   })
 
   test('one that loads its data is not waited for', async (t) => {

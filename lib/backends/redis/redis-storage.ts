@@ -12,10 +12,11 @@ import {
   type StoredHead,
   type StoredRecord,
 } from '../../storage/base-storage.ts'
-import { CacheError, isEntryError } from '../../errors.ts'
+import { isEntryError } from '../../errors.ts'
 import { frameHead, prefixBytes, readFrame, readPrefix } from '../../storage/frame.ts'
-import { keyPrefixOf, mastersOf, type RedisClient, type RedisLink } from './redis-connection.ts'
+import type { RedisLink } from './redis-connection.ts'
 import { RedisGroups, type RedisMember } from './redis-groups.ts'
+import { asPartial, scanKeys } from './redis-scan.ts'
 import { ttlOf } from './redis-ttl.ts'
 import { slicesOf } from '../../storage/slices.ts'
 import { unreadableHead } from '../../storage/unreadable-head.ts'
@@ -178,7 +179,7 @@ export class RedisStorage extends BaseStorage {
   override async clear(): Promise<void> {
     let deleted = 0
     try {
-      for await (const page of this.#pages()) {
+      for await (const page of scanKeys(this.#link.ask, this.#prefix)) {
         deleted += await this.#unlink(page.map((key) => this.#prefix + key))
       }
     } catch (error) {
@@ -245,7 +246,7 @@ export class RedisStorage extends BaseStorage {
     ofSingle: (key: string) => Promise<T[]>,
     ofGroup: (group: string) => Promise<T[]>,
   ): AsyncIterable<T> {
-    for await (const page of this.#pages()) {
+    for await (const page of scanKeys(this.#link.ask, this.#prefix)) {
       const [singles, groups]: [string[], string[]] = [[], []]
       for (const key of page) {
         const grouped = groupOf(key)
@@ -259,62 +260,6 @@ export class RedisStorage extends BaseStorage {
       }
     }
   }
-
-  /**
-   * Every node's keys, page by page; a node that does not answer keeps nobody from those of the others.
-   * @throws UnreachedNodes at the end, where there was one
-   */
-  async *#pages(): AsyncIterable<string[]> {
-    const seen = new Set<string>()
-    const nodes = await mastersOf(this.#link.ask, this.#prefix)
-    let unreached = 0
-    let reason: unknown
-    for (const node of nodes) {
-      const pages = this.#pagesOf(node, seen)
-      for (;;) {
-        const next = await pages.next().catch((error: unknown) => {
-          if (nodes.length === 1) throw error
-          unreached++
-          reason = error
-        })
-        if (next === undefined || next.done === true) break
-        yield next.value
-      }
-    }
-    if (unreached > 0) throw new UnreachedNodes(unreached, nodes.length, reason)
-  }
-
-  // SCAN may repeat a key, and an empty page is not the last one; only cursor '0' ends it. It is not
-  // told of the client's own prefix, and gives it back with the keys.
-  async *#pagesOf(node: RedisClient, seen: Set<string>): AsyncGenerator<string[], void> {
-    const before = (await this.#link.ask(async (client) => keyPrefixOf(client))) + this.#prefix
-    const match = `${before.replaceAll(/[*?[\]\\^]/g, String.raw`\$&`)}*`
-    let cursor = '0'
-    do {
-      const from = cursor
-      const [next, found] = await this.#link.ask(() =>
-        node.scan(from, 'MATCH', match, 'COUNT', pageKeys),
-      )
-      const page = found.map((key) => key.slice(before.length)).filter((key) => !seen.has(key))
-      for (const key of page) seen.add(key)
-      if (page.length > 0) yield page
-      cursor = next
-    } while (cursor !== '0')
-  }
-}
-
-/** Some nodes of a Cluster did not answer. */
-class UnreachedNodes extends Error {
-  constructor(unreached: number, all: number, cause: unknown) {
-    const { message } = cause as Error
-    super(`${unreached} of ${all} nodes of the Cluster did not answer: ${message}`, { cause })
-  }
-}
-
-/** Says what was done on the other nodes. */
-function asPartial(error: unknown, done: string): unknown {
-  if (!(error instanceof UnreachedNodes)) return error
-  return new CacheError('ERR_CACHE_STORAGE_FAILED', `${done}; ${error.message}`, { cause: error })
 }
 
 function isMember(place: string | RedisMember): place is RedisMember {

@@ -16,6 +16,7 @@ import {
 import type { Ms } from '../../units.ts'
 import type { StoredRecord } from '../../storage/base-storage.ts'
 import { SqliteHandle } from './sqlite-handle.ts'
+import { SliceLength } from './sqlite-slices.ts'
 import {
   isBusy,
   openSqliteFile,
@@ -49,9 +50,7 @@ const tables: readonly SqliteTable[] = ['responses', 'redirects']
 // More than this in one transaction would hold up the loop for longer than a blink.
 const maxFlushBytes = 2 * 2 ** 20
 const maxFlushTime: Ms = 4
-// The commit takes its time after that, the more the more pages have changed.
-const [fewChanges, mostChanges] = [8, 1024]
-const [quickFlush, longFlush]: [Ms, Ms] = [4, 8]
+const firstChanges = 128
 const firstDelay: Ms = 2
 const longestDelay: Ms = 50
 // How stale the view of what other processes have written may be.
@@ -70,8 +69,8 @@ export class SqliteConnection {
   #retry: NodeJS.Timeout | undefined
   #busySince: number | undefined
   #delay: Ms = firstDelay
-  /** How many changes one transaction may have. */
-  #atOnce = 128
+  /** Of a transaction: its commit takes its time as well, the more the more pages have changed. */
+  readonly #flushLength = new SliceLength(firstChanges)
   #version: unknown
   #polledAt = 0
   #closed = false
@@ -230,6 +229,11 @@ export class SqliteConnection {
   /** @returns whether that was all */
   #commitSome(): boolean {
     if (tables.every((table) => this.#pending[table].size === 0)) return true
+    this.#flushLength.measure((most) => this.#commit(most))
+    return tables.every((table) => this.#pending[table].size === 0)
+  }
+
+  #commit(most: number): void {
     const committed: [Pending, string, Change][] = []
     let bytes = 0
     this.#handle.look()
@@ -238,7 +242,7 @@ export class SqliteConnection {
     // What is short takes its time as well, when it is many.
     const isEnough = (): boolean =>
       bytes > maxFlushBytes ||
-      committed.length >= this.#atOnce ||
+      committed.length >= most ||
       (committed.length % 16 === 15 && monotonicNow() - began > maxFlushTime)
     db.exec('BEGIN IMMEDIATE')
     try {
@@ -255,7 +259,6 @@ export class SqliteConnection {
         }
       }
       db.exec('COMMIT')
-      this.#adjust(committed.length, monotonicNow() - began)
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK')
       throw error
@@ -264,12 +267,6 @@ export class SqliteConnection {
       changes.delete(key)
       change.committed.resolve()
     }
-    return tables.every((table) => this.#pending[table].size === 0)
-  }
-
-  #adjust(changes: number, took: Ms): void {
-    if (took > longFlush) this.#atOnce = Math.max(fewChanges, Math.floor(changes / 2))
-    else if (took < quickFlush) this.#atOnce = Math.min(this.#atOnce * 2, mostChanges)
   }
 
   #retryLater(): void {

@@ -13,9 +13,13 @@ const mostRows = 1000
 const longEnough: Ms = 2
 const tooLong: Ms = 4
 
-/** How many rows a statement may be about. */
+/** How many rows a statement, or a transaction, may be about. */
 export class SliceLength {
-  #rows = firstRows
+  #rows: number
+
+  constructor(first: number = firstRows) {
+    this.#rows = first
+  }
 
   get rows(): number {
     return this.#rows

@@ -56,6 +56,9 @@ export interface Clock {
   readonly clearTimeout: (timer: NodeJS.Timeout | undefined) => void
 }
 
+/** What a timer can wait: one that is to wait for longer fires at once. */
+export const longestDelay: Ms = 2 ** 31 - 1
+
 /** The real one. */
 export const systemClock: Clock = { monotonicNow, setTimeout, clearTimeout }
 

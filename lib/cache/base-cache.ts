@@ -30,7 +30,7 @@ import type { EntryHead, StoredRequest } from '../entries/entry.ts'
 import { findStored, type FollowsBelow, type Found, type Lookup } from '../entries/lookup.ts'
 import type { PartsReader } from '../entries/parts-in-use.ts'
 import { deleteDecayed, EntryStore, type EntryStores } from '../entries/entry-store.ts'
-import { managed, managedItems, noting } from '../storage/storage-errors.ts'
+import { wrapErrors, wrapErrorsOfItems, noteOwnErrors } from '../storage/storage-errors.ts'
 import { deleteExpired, deleteOrphans, Maintenance, type KeysInUse } from '../upkeep/maintenance.ts'
 import { deleteRequests, deleteSelected, type RemoveParts } from '../upkeep/deletion.ts'
 import { historyOf, type HistoryStep } from '../entries/history.ts'
@@ -78,6 +78,8 @@ import { primaryKey } from '../entries/record-keys.ts'
 // A storage that has finished no write for so long hangs; a program that ends waits less.
 const stuckAfter: Ms = 30_000
 const stuckAtEnd: Ms = 3_000
+// What could not be deleted is tried once more at the end.
+const lastDeletions: Ms = 1_000
 const defaultHotTierBytes = 32 * 2 ** 20
 
 /** The cache in memory, and the base of all others: a subclass sets `responses` and `redirects`. */
@@ -98,7 +100,7 @@ export class BaseCache {
 
   readonly #hotTierBytes: number
   readonly #budget: ByteBudget | undefined
-  #entryStores: EntryStores | undefined
+  #made: EntryStores | undefined
   #keyRules: { readonly rules: KeyRules | undefined } | undefined
   #checks: CheckStored | undefined
   readonly #writes = new Writes()
@@ -124,8 +126,8 @@ export class BaseCache {
   readonly #keysInUse: KeysInUse = (storage) => this.#writes.partsInUse.keysIn(storage)
 
   // Made at the first use: a subclass sets its storages after this constructor has run.
-  get #entryStore(): EntryStores {
-    return (this.#entryStores ??= {
+  get #entryStores(): EntryStores {
+    return (this.#made ??= {
       responses: new EntryStore(this.responses, this.#hotTierBytes),
       redirects: new EntryStore(this.redirects, this.#hotTierBytes),
     })
@@ -143,7 +145,7 @@ export class BaseCache {
   async get(target: RequestTarget): Promise<CachedResponse | undefined> {
     const found = await this.#stored(target)
     const record =
-      found && (await managed('read a response', async () => found.entryStore.record(found.key)))
+      found && (await wrapErrors('read a response', async () => found.entryStore.record(found.key)))
     return (
       found && record && new CachedResponse(found.entryStore.storage, { key: found.key, ...record })
     )
@@ -152,8 +154,8 @@ export class BaseCache {
   async #stored(target: RequestTarget): Promise<Found | undefined> {
     const request = this.#describe(target)
     await this.flush()
-    const lookUp = async (): Promise<Lookup> => findStored(this.#entryStore, request, undefined)
-    return (await managed('look up a response', lookUp)).found
+    const lookUp = async (): Promise<Lookup> => findStored(this.#entryStores, request, undefined)
+    return (await wrapErrors('look up a response', lookUp)).found
   }
 
   /**
@@ -170,18 +172,18 @@ export class BaseCache {
       for (const key of keys) this.removals.remove(key)
       // What a caller has got may still be on its way into the storage.
       await this.flush()
-      return managed('delete what is stored', () =>
-        deleteRequests(this.#entryStore, keys, removeParts),
+      return wrapErrors('delete what is stored', () =>
+        deleteRequests(this.#entryStores, keys, removeParts),
       )
     }
     checkSelection(what)
-    const { options: selection, isOwn } = noting(what)
+    const { options: selection, isOwn } = noteOwnErrors(what)
     const rules = this.#keyRules?.rules
     await this.flush()
     const selects = selector(selection, Date.now(), rules)
     const remove = (): Promise<number> =>
-      deleteSelected(this.#entryStore, selection, selects, removeParts, rules)
-    return managed('delete what is stored', remove, isOwn)
+      deleteSelected(this.#entryStores, selection, selects, removeParts, rules)
+    return wrapErrors('delete what is stored', remove, isOwn)
   }
 
   /**
@@ -190,11 +192,11 @@ export class BaseCache {
    */
   filter(selection: Selection = {}): AsyncGenerator<CachedResponse> {
     checkOptions(selection, selectionRules, ' of a selection')
-    const { options, isOwn } = noting(selection)
+    const { options, isOwn } = noteOwnErrors(selection)
     const all = async function* (this: BaseCache): AsyncGenerator<CachedResponse> {
       await this.flush()
       const selects = selector(options, Date.now(), this.#keyRules?.rules)
-      yield* managedItems('list what is stored', selectEntries(this.responses, selects), isOwn)
+      yield* wrapErrorsOfItems('list what is stored', selectEntries(this.responses, selects), isOwn)
     }
     return all.call(this)
   }
@@ -202,7 +204,7 @@ export class BaseCache {
   /** How many responses are stored. */
   async size(): Promise<number> {
     await this.flush()
-    return managed('count what is stored', async () => {
+    return wrapErrors('count what is stored', async () => {
       let count = 0
       for await (const _ of paced(entryKeys(this.responses))) count++
       return count
@@ -217,8 +219,8 @@ export class BaseCache {
   /** What is stored, and what was done since the program began; goes through everything. */
   async stats(): Promise<CacheStats> {
     await this.flush()
-    const count = (): Promise<Holdings> => countHoldings(this.#entryStore, Date.now())
-    return { ...(await managed('count what is stored', count)), ...this.counters }
+    const count = (): Promise<Holdings> => countHoldings(this.#entryStores, Date.now())
+    return { ...(await wrapErrors('count what is stored', count)), ...this.counters }
   }
 
   /**
@@ -229,13 +231,13 @@ export class BaseCache {
   async resetExpiration(expireAfter: ExpireAfter, selection: Selection = {}): Promise<number> {
     checkOptions(selection, selectionRules, ' of a selection')
     checkLifetime(expireAfter)
-    const { options, isOwn } = noting(selection)
+    const { options, isOwn } = noteOwnErrors(selection)
     await this.flush()
     const now = Date.now()
     const selects = selector(options, now, this.#keyRules?.rules)
     const reset = (): Promise<number> =>
-      resetAll(this.#entryStore, this.#writes, selects, expireAfter, now)
-    return managed('change lifetimes', reset, isOwn)
+      resetAll(this.#entryStores, this.#writes, selects, expireAfter, now)
+    return wrapErrors('change lifetimes', reset, isOwn)
   }
 
   /** The stored chain of redirects that begins at a URL, its last response included. */
@@ -244,8 +246,8 @@ export class BaseCache {
     this.#describe(target)
     await this.flush()
     const describe = (next: RequestTarget): CacheRequest => this.#describe(next)
-    return managed('look up a response', () =>
-      historyOf(target, describe, async (next) => findStored(this.#entryStore, next, undefined)),
+    return wrapErrors('look up a response', () =>
+      historyOf(target, describe, async (next) => findStored(this.#entryStores, next, undefined)),
     )
   }
 
@@ -269,7 +271,7 @@ export class BaseCache {
   useChecks(checks: CheckStored): void {
     if (this.#checks !== undefined) return
     this.#checks = checks
-    const { responses, redirects } = this.#entryStore
+    const { responses, redirects } = this.#entryStores
     responses.checks = checks
     redirects.checks = checks
   }
@@ -283,10 +285,10 @@ export class BaseCache {
    * @throws CacheError ERR_CACHE_STORAGE_FAILED, when all is deleted that can be
    */
   async clear(): Promise<void> {
-    const { responses, redirects } = this.#entryStore
+    const { responses, redirects } = this.#entryStores
     await this.removals.clear(async () => {
       await this.flush()
-      await managed('delete what is stored', async () => {
+      await wrapErrors('delete what is stored', async () => {
         // One that fails keeps nobody from the other.
         try {
           await this.#clear(responses)
@@ -307,7 +309,8 @@ export class BaseCache {
   /**
    * Copies into this cache what another one holds, redirects, variants and lifetimes included. What
    * is here and the same already is left alone, so it goes on where it was interrupted.
-   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the options throws, and the signal's reason
+   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the
+   * options throws, and the signal's reason
    */
   async update(source: BaseCache, options: CopyOptions = {}): Promise<CopyResult> {
     checkOptions(options, copyRules, ' of update()')
@@ -315,8 +318,8 @@ export class BaseCache {
     await Promise.all([source.flush(), this.flush()])
     // Responses first: a stored chain of redirects leads to one.
     const { responses, redirects } = this.#waysFrom(source)
-    const { options: own, isOwn } = noting(options)
-    return managed('copy what is stored', () => copyAll([responses, redirects], own), isOwn)
+    const { options: own, isOwn } = noteOwnErrors(options)
+    return wrapErrors('copy what is stored', () => copyAll([responses, redirects], own), isOwn)
   }
 
   /**
@@ -324,11 +327,12 @@ export class BaseCache {
    * none is, those of the interceptor that uses this cache: so that what was stored before they were
    * changed is found again. What the new key depends on and was not stored, as the values of credentials
    * and bodies, it cannot take into account: such a response keeps its key.
-   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the options throws
+   * @throws TypeError ERR_CACHE_OPTION_…; CacheError ERR_CACHE_STORAGE_FAILED; what a function among the
+   * options throws
    */
   async recreateKeys(options: RecreateOptions = {}): Promise<RecreateResult> {
     const { onProgress, onError, signal, ...match } = options
-    const { options: controls, isOwn } = noting({ onProgress, onError, signal })
+    const { options: controls, isOwn } = noteOwnErrors({ onProgress, onError, signal })
     checkOptions(options, recreateRules, ' of recreateKeys()')
     const given = Object.values(match).some((value) => value !== undefined)
     const rules = given ? readKeyRules(match) : this.#keyRules?.rules
@@ -336,13 +340,13 @@ export class BaseCache {
     const ways = this.#waysFrom(this)
     const recreate = (): Promise<RecreateResult> =>
       recreateAll(ways, rules, controls, this.#removeParts)
-    return managed('recreate keys', recreate, isOwn)
+    return wrapErrors('recreate keys', recreate, isOwn)
   }
 
   #waysFrom(source: BaseCache): { responses: CopyWay; redirects: CopyWay } {
     const way = (name: 'responses' | 'redirects'): CopyWay => ({
       from: source[name],
-      to: this.#entryStore[name],
+      to: this.#entryStores[name],
       store: (place, body) =>
         this.store(name === 'responses' ? 'response' : 'redirect', place, body),
     })
@@ -353,7 +357,7 @@ export class BaseCache {
   async prune(now: EpochMs = Date.now()): Promise<number> {
     let deleted = 0
     for (const storage of [this.responses, this.redirects]) {
-      await managed('delete what has expired', async () => {
+      await wrapErrors('delete what has expired', async () => {
         // Also what a server would expire by itself, later or, where it is not allowed to, never.
         deleted += await deleteExpired(storage, now, this.#keysInUse)
         deleted += await deleteOrphans(storage, now, this.#keysInUse)
@@ -369,9 +373,9 @@ export class BaseCache {
    */
   async verify(options: VerifyOptions = {}): Promise<VerifyResult> {
     checkOptions(options, verifyRules, ' of verify()')
-    const { options: own, isOwn } = noting(options)
+    const { options: own, isOwn } = noteOwnErrors(options)
     await this.flush()
-    return managed('verify', () => verifyAll(this.#entryStore, own, Date.now()), isOwn)
+    return wrapErrors('verify', () => verifyAll(this.#entryStores, own, Date.now()), isOwn)
   }
 
   /** Waits for what is being written now, as long as it gets on: a storage may hang. */
@@ -408,7 +412,7 @@ export class BaseCache {
 
   /** What is stored for the request; for the interceptor. */
   lookup(request: CacheRequest, follows: FollowsBelow): MaybePromise<Lookup> {
-    const entryStores = this.#entryStore
+    const entryStores = this.#entryStores
     const found = findStored(entryStores, request, follows)
     if (this.#budget !== undefined) return chain(found, (lookup) => this.#used(lookup, request))
     if (!isPromise(found) && found.found?.entryStore !== entryStores.redirects) return found
@@ -417,7 +421,7 @@ export class BaseCache {
 
   #used(lookup: Lookup, request: CacheRequest): MaybePromise<Lookup> {
     if (lookup.found !== undefined) this.#budget!.use(lookup.found.key, Date.now())
-    return withoutLoops(lookup, request, this.#entryStore)
+    return withoutLoops(lookup, request, this.#entryStores)
   }
 
   /** Deletes what a look-up has failed on, where that is a record that is not what was stored. */
@@ -427,35 +431,35 @@ export class BaseCache {
 
   /** Where a redirect leads that was found for the request. */
   target(request: CacheRequest, redirect: Found): MaybePromise<RedirectTarget> {
-    return targetOf(request, redirect, this.#entryStore)
+    return targetOf(request, redirect, this.#entryStores)
   }
 
   /** Deletes what was found for a request and is over, other variants left alone. */
   end(request: CacheRequest, found: Found): MaybePromise<void> {
-    return endEntry(this.#entryStore, this.#writes, request, found)
+    return endEntry(this.#entryStores, this.#writes, request, found)
   }
 
   /** Whatever is stored for the request is over, and the storage cannot be told now. */
   forget(request: CacheRequest): void {
-    forgetEntries(this.#entryStore, request.key)
+    forgetEntries(this.#entryStores, request.key)
   }
 
   /** Deletes what would answer a request, its variants included, and looks at nothing else. */
   invalidate({ key }: CacheRequest): MaybePromise<void> {
     this.removals.remove(key)
-    return invalidateEntries(this.#entryStore, this.#writes, key)
+    return invalidateEntries(this.#entryStores, this.#writes, key)
   }
 
   /** Stores a response whose body is complete. */
   store(as: 'response' | 'redirect', place: Place, body: StoredBody): MaybePromise<void> {
     const record = encodeEntry(place.head, body, place.request, place.dropAt)
-    const written = storeEntry(this.#entryStore, this.#writes, as, place, record)
+    const written = storeEntry(this.#entryStores, this.#writes, as, place, record)
     if (this.#budget?.add(record.head.length + body.bodyBytes) === true) this.#trim(written)
     return written
   }
 
   #trim(written: MaybePromise<void>): void {
-    const trim = (): Promise<void> => this.#budget!.trim(this.#entryStore, this.#removeParts)
+    const trim = (): Promise<void> => this.#budget!.trim(this.#entryStores, this.#removeParts)
     const trimmed = Promise.resolve(written).then(trim, trim)
     this.track(trimmed).catch((error: unknown) => {
       const message = 'the storage failed to delete what is too much'
@@ -470,7 +474,7 @@ export class BaseCache {
     stored: StoredRequest,
     dropAt: EpochMs | undefined,
   ): MaybePromise<void> {
-    return storeChain(this.#entryStore, this.#writes, request, link, stored, dropAt)
+    return storeChain(this.#entryStores, this.#writes, request, link, stored, dropAt)
   }
 
   /**
@@ -507,7 +511,7 @@ export class BaseCache {
     this.#writes.deleteNow()
     const ended = await inTime(timeout, async () => {
       await this.#writes.settleAll(stuckAtEnd)
-      await inTime(stuckAtEnd, () => this.#endEntryStores())
+      await inTime(lastDeletions, () => this.#endEntryStores())
       await this.responses.close()
       await this.redirects.close()
     })
@@ -519,7 +523,7 @@ export class BaseCache {
 
   // What fails is over all the same; other processes find it.
   async #endEntryStores(): Promise<void> {
-    const entryStores = Object.values(this.#entryStores ?? {}) as EntryStore[]
+    const entryStores = Object.values(this.#made ?? {}) as EntryStore[]
     await Promise.allSettled(entryStores.map((entryStore) => entryStore.end()))
   }
 

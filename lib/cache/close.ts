@@ -1,6 +1,6 @@
 /** How long a cache that is being closed waits. */
 import type { Rules } from '../check-options.ts'
-import { clearTimeout, setTimeout } from '../timers.ts'
+import { clearTimeout, longestDelay, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
 
 /** How a cache is closed. */
@@ -22,9 +22,6 @@ export const closeRules: Rules<CloseOptions> = {
     test: (value) => typeof value === 'number' && value >= 0,
   },
 }
-
-// A timer that is to wait for longer fires at once.
-const longestDelay: Ms = 2 ** 31 - 1
 
 /** Waits for some work, but not for longer. @returns whether it ended in time */
 export async function inTime(timeout: Ms, work: () => Promise<unknown>): Promise<boolean> {

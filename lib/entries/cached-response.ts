@@ -5,7 +5,7 @@ import type { HeaderFields } from '../http/header-lines.ts'
 import { headerFields } from '../http/header-lines.ts'
 import type { EpochMs } from '../units.ts'
 import { readParts } from './body-parts.ts'
-import { managedItems } from '../storage/storage-errors.ts'
+import { wrapErrorsOfItems } from '../storage/storage-errors.ts'
 import type { Entry, EntryHead, StoredRequest } from './entry.ts'
 import { decodeEntry, decodeHead, decodeRequest, type StoredBody } from './record.ts'
 
@@ -89,7 +89,7 @@ export class CachedResponse {
 
   /** The body, part by part; see `body()`. */
   stream(): AsyncGenerator<Buffer> {
-    return managedItems('read a body', this.#chunks())
+    return wrapErrorsOfItems('read a body', this.#chunks())
   }
 
   async *#chunks(): AsyncGenerator<Buffer> {

@@ -101,6 +101,8 @@ export class EntryStore {
     await Promise.all(keys.map(async (key) => this.#unsettled.get(key)?.ended))
     // Which of the storage's changes were ours cannot be told any more.
     this.hot.clear()
+    const now = Date.now()
+    for (const key of keys) this.#seen.deleted(key, now)
     return this.storage.deleteMany(keys)
   }
 

@@ -3,11 +3,8 @@
  * the driver's it is, and all of it ends at once when nobody will answer any more.
  */
 import { CacheError } from '../errors.ts'
-import { monotonicNow, setTimeout } from '../timers.ts'
+import { longestDelay, monotonicNow, setTimeout } from '../timers.ts'
 import type { Ms } from '../units.ts'
-
-// A timer that is to wait for longer fires at once.
-const longestDelay: Ms = 2 ** 31 - 1
 
 interface Operation {
   /** By the clock that only goes forward. */

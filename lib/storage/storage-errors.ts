@@ -11,7 +11,7 @@ export type IsOwn = (error: unknown) => boolean
  * Does what a person has asked for.
  * @throws CacheError ERR_CACHE_STORAGE_FAILED, with what was thrown as its cause
  */
-export async function managed<T>(
+export async function wrapErrors<T>(
   what: string,
   work: () => Promise<T>,
   isOwn: IsOwn = neverOwn,
@@ -25,7 +25,7 @@ export async function managed<T>(
 }
 
 /** The same, item by item. */
-export async function* managedItems<T>(
+export async function* wrapErrorsOfItems<T>(
   what: string,
   items: AsyncIterable<T>,
   isOwn?: IsOwn,
@@ -34,7 +34,7 @@ export async function* managedItems<T>(
   try {
     for (;;) {
       // Not around `yield`: what the reader of the list throws is its own.
-      const next = await managed(what, () => iterator.next(), isOwn)
+      const next = await wrapErrors(what, () => iterator.next(), isOwn)
       if (next.done === true) return
       yield next.value
     }
@@ -44,7 +44,7 @@ export async function* managedItems<T>(
 }
 
 /** Options of which the functions and the signal may throw what is the caller's own. */
-export function noting<Options extends object>(
+export function noteOwnErrors<Options extends object>(
   options: Options,
 ): { readonly options: Options; readonly isOwn: IsOwn } {
   const thrown = new Set<unknown>()

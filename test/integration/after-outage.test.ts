@@ -191,6 +191,20 @@ describe('after an outage the cache does not go back in time', () => {
     assert.equal(await other.has(`${origin.url}/`), false)
   })
 
+  test('it is deleted when the cache is closed', async (t) => {
+    const { cache, get, change, origin } = await start(t)
+    await get()
+    await cache.flush()
+    cache.trouble = 'no deletions'
+    await change()
+    await later(20)
+    cache.trouble = 'none'
+    const other = new RemoteCache()
+    Object.assign(other, { responses: cache.responses, redirects: cache.redirects })
+    await cache.close()
+    assert.equal(await other.has(`${origin.url}/`), false)
+  })
+
   test('what is stored again counts', async (t) => {
     const { cache, get, change } = await start(t)
     await get()
